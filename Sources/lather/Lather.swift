@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Lather: ParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "lather")
+}
