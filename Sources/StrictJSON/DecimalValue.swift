@@ -7,19 +7,17 @@ struct DecimalValue: Equatable {
 
     /// The value of a literal that follows RFC 8259 §6; nil when its exponent does not fit an `Int`.
     init?(_ literal: String) {
+        let parts = literal.split { $0 == "e" || $0 == "E" }
         var fractionDigits = 0
         var inFraction = false
-        var written = Substring()
-        for (index, byte) in zip(literal.utf8.indices, literal.utf8) {
+        for byte in parts[0].utf8 {
             switch byte {
             case UInt8(ascii: "-"): isNegative = true
             case UInt8(ascii: "."): inFraction = true
-            case UInt8(ascii: "e"), UInt8(ascii: "E"): written = literal[literal.utf8.index(after: index)...]
             default:
                 digits.append(byte - UInt8(ascii: "0"))
                 fractionDigits += inFraction ? 1 : 0
             }
-            if !written.isEmpty { break }
         }
         let trailingZeros = digits.reversed().prefix { $0 == 0 }.count
         digits.removeLast(trailingZeros)
@@ -28,7 +26,7 @@ struct DecimalValue: Equatable {
             isNegative = false
             return
         }
-        guard let power = written.isEmpty ? 0 : Int(written) else { return nil }
+        guard let power = parts.count == 1 ? 0 : Int(parts[1]) else { return nil }
         let (sum, overflow) = power.addingReportingOverflow(trailingZeros - fractionDigits)
         guard !overflow else { return nil }
         exponent = sum

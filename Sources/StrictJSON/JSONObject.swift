@@ -13,6 +13,14 @@ public struct JSONObject: Sendable {
     /// An object without members.
     public init() {}
 
+    /// An object of these members, in this order; a name that is there twice is a programming error.
+    public init(uniqueNames members: some Sequence<(String, JSONValue)>) {
+        for (name, value) in members {
+            let isNew = appendIfNew(name, value)
+            precondition(isNew, "\(name) is there twice")
+        }
+    }
+
     /// The value of a name. Setting replaces in place, appends a new name, and removes the member when set to nil (`Optional.none`;
     /// a JSON null is `.null`).
     ///
@@ -78,11 +86,7 @@ extension JSONObject: Equatable {
 }
 
 extension JSONObject: ExpressibleByDictionaryLiteral {
-    /// The members as listed; a name that is listed twice is a programming error.
     public init(dictionaryLiteral elements: (String, JSONValue)...) {
-        for (name, value) in elements {
-            let isNew = appendIfNew(name, value)
-            precondition(isNew, "\(name) is listed twice")
-        }
+        self.init(uniqueNames: elements)
     }
 }

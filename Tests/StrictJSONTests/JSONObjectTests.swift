@@ -34,6 +34,11 @@ import Testing
         #expect((["\u{E9}": 1] as JSONValue) != ["e\u{301}": 1])
     }
 
+    @Test func anObjectIsMadeOfMembers() {
+        let object = JSONObject(uniqueNames: (0..<20).map { ("n\($0)", JSONValue($0)) })
+        #expect(object.count == 20 && object[19].name == "n19" && object["n7"] == 7)
+    }
+
     @Test func aDuplicateIsFoundInALargeObject() {
         let members = (0..<1000).map { "\"n\($0)\":0" }.joined(separator: ",")
         let error = #expect(throws: JSONError.self) { try parse("{\(members),\"n\\u0037\":0}") }
