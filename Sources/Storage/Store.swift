@@ -1,0 +1,122 @@
+import Foundation
+import GRDB
+import GRDBSQLite
+public import Logging
+
+/// Runs, their logs and their checkpoints in one SQLite file.
+///
+/// Every call blocks until it is done, may come from any thread, and is one short transaction or several; a commit is on
+/// disk when the call returns, a power cut included. Calls queue up behind one connection, which is also the only one
+/// that writes: SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at once.
+public final class Store: Sendable {
+    /// The schema this build writes, and the newest it can read.
+    public static let schemaVersion = Schema.migrations.count
+
+    /// The SQLite library at hand, for example `3.40.1`.
+    public static var sqliteVersion: String { String(cString: sqlite3_libversion()) }
+
+    /// The schema of the open file.
+    public let schemaVersion: Int
+
+    let path: String
+    let queue: DatabaseQueue
+    let logger: Logger
+    let partSize: Int
+    private let access: Access
+
+    private enum Access {
+        case server(FileLock)
+        /// The state of a file that was at rest when it was opened, nil when SQLite's locks guard the reads.
+        case inspector(FileState?)
+    }
+
+    /// Opens a database for one server: creates or migrates it, and removes what a crash left unfinished.
+    ///
+    /// A file that is not ours, too new, unreadable or open in another server is refused and left as it was.
+    public convenience init(path: String, logger: Logger) throws(StorageError) {
+        try self.init(path: path, logger: logger, partSize: PartTable.defaultPartSize)
+    }
+
+    init(path: String, logger: Logger, partSize: Int) throws(StorageError) {
+        let file = try DatabaseFile(path: path)
+        let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
+        let content = try file.examine()
+        self.path = file.path
+        self.logger = logger
+        self.partSize = partSize
+        access = .server(lock)
+        schemaVersion = Store.schemaVersion
+        queue = try StorageError.translating(file.path) {
+            let queue = try file.openForWriting()
+            try Schema.migrate(queue)
+            return queue
+        }
+        if content == .empty { try file.syncDirectory() }
+        try dropUnfinishedCheckpoints()
+        sweepOrWarn()
+    }
+
+    /// Opens a database to look at it, beside a running server or after a crash, without a lock and without changing it.
+    ///
+    /// Calls that write throw ``StorageError/Kind/readOnly``. A call throws ``StorageError/Kind/busy`` when the file was
+    /// at rest at first and a server has written to it since; open it again then.
+    public init(inspecting path: String) throws(StorageError) {
+        let file = try DatabaseFile(path: path)
+        let state = file.isAtRest ? FileState(path: file.path) : nil
+        let queue = try file.openForReading(asImmutable: state != nil)
+        guard case .ours(let version) = try StorageError.translating(file.path, { try queue.read(file.content) }) else {
+            throw StorageError(.foreignDatabase, "\(file.path) is empty: no server has written to it yet.")
+        }
+        self.path = file.path
+        self.queue = queue
+        logger = Logger(label: "storage.inspector") { _ in SwiftLogNoOpLogHandler() }
+        partSize = PartTable.defaultPartSize
+        access = .inspector(state)
+        schemaVersion = version
+    }
+
+    /// Moves the WAL into the file and closes it. Any later call throws.
+    ///
+    /// A reader in another process may keep the WAL from being emptied; nothing is lost then, the next start reads it.
+    public func close() throws(StorageError) {
+        if case .server = access {
+            do {
+                try StorageError.translating(path) { _ = try queue.writeWithoutTransaction { try $0.checkpoint(.truncate) } }
+            } catch where error.kind == .busy {
+                logger.info("The WAL stays until the next start: another process is reading the database.")
+            }
+        }
+        try StorageError.translating(path) { try queue.close() }
+    }
+
+    /// Makes a durable write that changes nothing, to learn whether steps could be stored now.
+    public func checkWritable() throws(StorageError) {
+        try write { try $0.execute(sql: "PRAGMA user_version = \(schemaVersion)") }
+    }
+
+    func read<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
+        let result = try StorageError.translating(path) { try queue.read(body) }
+        if case .inspector(let state?) = access, state != FileState(path: path) {
+            throw StorageError(.busy, "A server has started to write to \(path). Open it again.")
+        }
+        return result
+    }
+
+    /// One transaction: durable when the call returns, undone when it throws.
+    func write<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
+        try StorageError.translating(path) { try queue.write(body) }
+    }
+}
+
+/// What changes about a file when somebody writes to it.
+private struct FileState: Equatable, Sendable {
+    private let size: Int
+    private let modified: [Int]
+
+    init(path: String) {
+        var status = stat()
+        stat(path, &status)
+        size = Int(status.st_size)
+        modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+    }
+}
