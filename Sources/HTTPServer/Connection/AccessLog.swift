@@ -1,0 +1,27 @@
+import HTTPTypes
+import Logging
+
+/// One line a request, at debug level: never a field's value or a query, which may hold secrets.
+enum AccessLog {
+    private static let longestText = 256
+
+    static func write(_ request: Request, _ status: Int, duration: Duration, isWhole: Bool, to logger: Logger) {
+        logger.debug(
+            "request",
+            metadata: [
+                "id": "\(request.id)",
+                "remote": "\(request.remoteAddress)",
+                "method": "\(printable(request.method.rawValue.utf8))",
+                "path": "\(printable(request.target.prefix { $0 != UInt8(ascii: "?") }))",
+                "status": "\(status)",
+                "sent": "\(isWhole ? "whole" : "in part")",
+                "microseconds": "\(Int(duration / .microseconds(1)))",
+            ]
+        )
+    }
+
+    /// Printable ASCII of bounded length; the target is still percent-encoded, so nothing is lost but length.
+    private static func printable(_ bytes: some Sequence<UInt8>) -> String {
+        String(decoding: bytes.prefix(longestText).map { $0 > 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?") }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,143 @@
+import Memory
+
+/// Reads one request's body from its connection, at most once and only until the request has been answered.
+final class BodyReader: @unchecked Sendable {
+    private enum State {
+        /// Nobody has asked for the body.
+        case untouched
+        /// Somebody is reading it.
+        case reading
+        /// It has been read to its end.
+        case complete
+        /// Reading it failed: where the next request begins is unknown.
+        case failed
+        /// The request has been answered; the body may no longer be asked for.
+        case over
+    }
+
+    /// An unread remainder of up to this many bytes is skipped to keep the connection.
+    private static let largestSkipped = 64 << 10
+
+    let framing: RequestBody.Framing
+    let loop: EventLoop
+
+    // Invariant: everything mutable is touched on `loop` only.
+    private let connection: Connection
+    private let expectsContinue: Bool
+    private var state = State.untouched
+    private var reserved = 0
+
+    init(connection: Connection, head: RequestHead) {
+        self.connection = connection
+        self.loop = connection.loop
+        self.framing = head.framing
+        self.expectsContinue = head.expectsContinue
+    }
+
+    func collect(upTo limit: Int) async throws(HTTPError) -> AlignedBuffer {
+        guard state == .untouched else { throw .bodyNotAvailable }
+        switch framing {
+        case .none:
+            state = .complete
+            return AlignedBuffer(count: 0)
+        case .length(let length):
+            guard length <= limit else { throw .bodyTooLarge(limit: limit) }
+            try reserve(length)
+            return try await reading { () async throws(HTTPError) in try await self.read(length: length) }
+        case .chunked:
+            return try await reading { () async throws(HTTPError) in try await self.readChunks(limit: limit) }
+        }
+    }
+
+    // MARK: When the handler has answered
+
+    /// Bytes to skip so that the next request can be read; nil when the connection must end after the answer instead.
+    ///
+    /// From now on the body cannot be asked for.
+    func finish() -> Int? {
+        defer { state = .over }
+        switch (state, framing) {
+        case (.complete, _), (.untouched, .none), (.untouched, .length(0)):
+            return 0
+        case (.untouched, .length(let length)):
+            // A client that waits for 100 Continue may send its body now or leave it out (RFC 9110 section 10.1.1).
+            let isUncertain = expectsContinue && connection.input.isEmpty
+            return length <= BodyReader.largestSkipped && !isUncertain ? length : nil
+        default:
+            return nil
+        }
+    }
+
+    /// Gives back what the body took of the budget.
+    func release() {
+        connection.context.budget.release(reserved)
+        reserved = 0
+    }
+
+    // MARK: Reading
+
+    private func reserve(_ count: Int) throws(HTTPError) {
+        guard connection.context.budget.reserve(count) else { throw .tooManyBytesInFlight }
+        reserved += count
+    }
+
+    private func reading(_ body: () async throws(HTTPError) -> AlignedBuffer) async throws(HTTPError) -> AlignedBuffer {
+        state = .reading
+        do {
+            if expectsContinue, !framingIsEmpty, connection.input.isEmpty { try await connection.sendContinue() }
+            connection.beginReceivingBody()
+            let buffer = try await body()
+            connection.beginHandling()
+            if state == .reading { state = .complete }
+            return buffer
+        } catch {
+            connection.beginHandling()
+            if state == .reading { state = .failed }
+            throw error
+        }
+    }
+
+    private var framingIsEmpty: Bool { framing == .length(0) }
+
+    private func read(length: Int) async throws(HTTPError) -> AlignedBuffer {
+        let buffer = connection.context.pool.take(count: length)
+        var filled = connection.input.move(into: buffer.mutableBytes)
+        while filled < length {
+            filled += try await receive(into: UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[filled...]), andInput: false)
+        }
+        return buffer
+    }
+
+    private func readChunks(limit: Int) async throws(HTTPError) -> AlignedBuffer {
+        var decoder = ChunkDecoder()
+        var body = GrowingBody(pool: connection.context.pool)
+        while true {
+            let framing = try decoder.readFraming(connection.input.bytes)
+            connection.input.consume(framing)
+            if decoder.isDone { return body.joined() }
+            guard decoder.pendingData > 0 else {
+                _ = try await receive(into: nil, andInput: true)
+                continue
+            }
+            guard decoder.pendingData <= limit - body.count else { throw .bodyTooLarge(limit: limit) }
+            let free = body.space()
+            let space = UnsafeMutableRawBufferPointer(rebasing: free.prefix(decoder.pendingData))
+            var moved = connection.input.move(into: space)
+            // With the framing that follows, if this is the rest of the chunk.
+            if moved == 0 { moved = try await receive(into: space, andInput: space.count == decoder.pendingData) }
+            try reserve(moved)
+            body.filled(moved)
+            decoder.moved(moved)
+        }
+    }
+
+    private func receive(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) async throws(HTTPError) -> Int {
+        // An answered request's reader must not take bytes of the next one.
+        guard state == .reading else { throw .bodyNotAvailable }
+        switch await connection.receive(into: memory, andInput: andInput) {
+        case .received(let count): return count
+        case .ended: throw .bodyCutShort
+        case .overdue: throw .bodyTooSlow
+        }
+    }
+}

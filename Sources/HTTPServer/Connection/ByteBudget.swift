@@ -1,0 +1,22 @@
+/// Bounds the bytes of all bodies that are in memory at once.
+final class ByteBudget: Sendable {
+    private let limit: Int
+    private let used = Locked(0)
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    /// Takes `count` bytes if they fit. When nothing else is in flight, anything fits: one large body must be able to pass.
+    func reserve(_ count: Int) -> Bool {
+        used.withLock { used in
+            guard used == 0 || count <= limit - used else { return false }
+            used += count
+            return true
+        }
+    }
+
+    func release(_ count: Int) {
+        used.withLock { $0 -= count }
+    }
+}

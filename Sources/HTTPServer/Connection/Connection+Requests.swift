@@ -1,0 +1,163 @@
+import HTTPTypes
+import Logging
+
+/// The life of a connection, in the order in which it happens.
+extension Connection {
+    /// How a connection ends.
+    private enum Ending {
+        /// Nothing the client has sent is left unread.
+        case close
+        /// The client may still be sending; it gets time to read the answer.
+        case linger
+    }
+
+    /// Empty lines that are tolerated before a request line.
+    private static let maximumEmptyLines = 4
+
+    /// Runs the connection until it is closed.
+    func run() async {
+        var requests = 0
+        var ending: Ending?
+        while ending == nil {
+            do {
+                guard let head = try await readHead() else { break }
+                requests += 1
+                ending = await serve(head, id: "\(number)-\(requests)")
+            } catch {
+                ending = await refuse(error)
+            }
+        }
+        if ending == .linger { await linger() }
+        socket.close()
+    }
+
+    // MARK: Reading heads
+
+    /// The next request's head; nil when the client is done or stays idle for too long.
+    private func readHead() async throws(HTTPError) -> RequestHead? {
+        beginIdling()
+        var scanner = HeadScanner(limits: context.configuration.head)
+        var emptyLines = 0
+        while true {
+            // RFC 9112 section 2.2: ignore an empty line before the request line.
+            while phase == .idle, emptyLines < Connection.maximumEmptyLines, input.bytes.starts(with: "\r\n".utf8) {
+                input.consume(2)
+                emptyLines += 1
+            }
+            let startsWithLine = phase == .idle && emptyLines < Connection.maximumEmptyLines && input.bytes.elementsEqual("\r".utf8)
+            if !input.isEmpty && !startsWithLine {
+                if phase == .idle { beginReadingHead() }
+                if let length = try scanner.scan(input.bytes) {
+                    let head = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: input.bytes[..<length]))
+                    input.consume(length)
+                    beginHandling()
+                    return head
+                }
+            }
+            switch await receive(into: nil, andInput: true) {
+            case .received:
+                continue
+            case .ended where phase == .idle, .overdue where phase == .idle:
+                return nil
+            case .ended:
+                throw .malformed("The connection ended within the head.")
+            case .overdue:
+                // RFC 9110 section 15.5.9.
+                throw HTTPError(.requestTimeout, "head-too-slow", "The head arrived too slowly.", closesConnection: true)
+            }
+        }
+    }
+
+    // MARK: Answering
+
+    /// Has one request answered; nil when another may follow.
+    private func serve(_ head: RequestHead, id: String) async -> Ending? {
+        let start = ContinuousClock.now
+        let reader = BodyReader(connection: self, head: head)
+        let request = Request(
+            method: head.method,
+            target: head.target.raw,
+            pathSegments: head.target.pathSegments,
+            queryItems: head.target.queryItems,
+            headerFields: head.fields,
+            body: RequestBody(reader: reader),
+            id: id,
+            remoteAddress: remoteAddress
+        )
+        let response = await context.handler.respond(to: request)
+        let remainder = reader.finish()
+        let isDelimited = ResponseHead.framing(of: response, version: head.version) != .untilClose
+        let persists = head.persists && isDelimited && remainder != nil && !context.isStopping && !response.asksToClose
+        beginAnswering()
+        let isWhole = await answer(response, method: head.method, version: head.version, persists: persists)
+        reader.release()
+        AccessLog.write(request, response.status.code, duration: .now - start, isWhole: isWhole, to: context.logger)
+        guard isWhole else { return .close }
+        guard persists, let remainder else { return remainder == 0 && input.isEmpty ? .close : .linger }
+        return await skip(remainder) ? nil : .close
+    }
+
+    /// Answers a request that could not be understood.
+    private func refuse(_ error: HTTPError) async -> Ending {
+        beginAnswering()
+        return await answer(error.response, method: .get, version: .http11, persists: false) ? .linger : .close
+    }
+
+    /// Sends an answer; false when it has not gone out whole.
+    private func answer(_ response: Response, method: HTTPRequest.Method, version: HTTPVersion, persists: Bool) async -> Bool {
+        let framing = ResponseHead.framing(of: response, version: version)
+        // RFC 9112 section 9.3: 1.1 persists unless told otherwise, 1.0 only when told so.
+        let connection = persists ? (version == .http10 ? "keep-alive" : nil) : "close"
+        var head = ResponseHead.bytes(of: response, framing: framing, connection: connection, date: context.dates.value)
+        // RFC 9110 section 9.3.2: HEAD is answered like GET, without the content.
+        guard method != .head, framing != .none else { return await send(OutgoingBytes(head: head)) }
+        switch response.body {
+        case .empty:
+            return await send(OutgoingBytes(head: head))
+        case .bytes(let bytes):
+            head.append(contentsOf: bytes)
+            return await send(OutgoingBytes(head: head))
+        case .buffers(let slices):
+            return await send(OutgoingBytes(head: head, slices: slices))
+        case .stream(_, let next):
+            guard await send(OutgoingBytes(head: head)) else { return false }
+            return await stream(next, framing: framing)
+        }
+    }
+
+    /// Reads and forgets what the handler left of the body; false when it does not come.
+    private func skip(_ count: Int) async -> Bool {
+        guard count > 0 else { return true }
+        beginReceivingBody()
+        var rest = count
+        while true {
+            let skipped = min(rest, input.count)
+            input.consume(skipped)
+            rest -= skipped
+            guard rest > 0 else { return true }
+            guard case .received = await receive(into: nil, andInput: true) else { return false }
+        }
+    }
+
+    /// Closing while bytes are unread resets the connection, and the client would lose the answer (RFC 9112 section 9.6):
+    /// so the sending half is closed first, and what still comes is read for a while.
+    private func linger() async {
+        beginLingering()
+        socket.finishWriting()
+        repeat {
+            input.consume(input.count)
+        } while await receive(into: nil, andInput: true).isProgress
+    }
+}
+
+extension Connection.Reception {
+    fileprivate var isProgress: Bool { if case .received = self { true } else { false } }
+}
+
+extension Response {
+    fileprivate var asksToClose: Bool {
+        headerFields[values: .connection].contains { value in
+            value.utf8.split(separator: ASCII.comma).contains { ASCII.equal($0.filter { !ASCII.isWhitespace($0) }, ignoringCase: "close") }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+import Dispatch
+import Foundation
+import Memory
+
+/// One client's connection: reads a request, has it answered, reads the next.
+///
+/// A single task runs it from accept to close, on the connection's event loop.
+final class Connection: @unchecked Sendable {
+    /// What the connection is doing, which decides what a stopping server and the sweep do to it.
+    enum Phase {
+        /// Waits for the first byte of a request. May be ended at any time.
+        case idle
+        /// Reads a head.
+        case head
+        /// The handler works, or reads the body.
+        case handling
+        /// Sends an answer.
+        case answering
+        /// Has sent its last answer and lets the client read it.
+        case lingering
+    }
+
+    /// What came of waiting for bytes.
+    enum Reception {
+        case received(Int)
+        case ended
+        case overdue
+    }
+
+    /// After so much work without a pause the other connections of the loop get a turn.
+    private static let workBeforeYield = 1 << 20
+
+    // Invariant: everything mutable is touched on `loop` only; so are the socket and the input buffer.
+    let context: ServerContext
+    let loop: EventLoop
+    let socket: Socket
+    let number: Int
+    let remoteAddress: String
+    var input: InputBuffer
+    private(set) var phase = Phase.idle
+    /// When the present wait has lasted too long; nil while the handler works.
+    private(set) var deadline: ContinuousClock.Instant?
+    private var pace: Pace?
+    private var workSinceYield = 0
+
+    init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
+        self.context = context
+        self.loop = socket.loop
+        self.socket = socket
+        self.number = number
+        self.remoteAddress = remoteAddress
+        self.input = InputBuffer(capacity: context.configuration.head.bytes)
+    }
+
+    // MARK: Phases
+
+    func beginIdling() {
+        enter(.idle, deadline: .now + context.configuration.keepAliveTimeout)
+    }
+
+    func beginReadingHead() {
+        enter(.head, deadline: .now + context.configuration.headTimeout)
+    }
+
+    /// No deadline: how long a handler works is its own affair.
+    func beginHandling() {
+        enter(.handling, deadline: nil)
+    }
+
+    func beginReceivingBody() {
+        begin(.handling, limits: context.configuration.receiving)
+    }
+
+    func beginAnswering() {
+        begin(.answering, limits: context.configuration.sending)
+    }
+
+    func beginLingering() {
+        enter(.lingering, deadline: .now + context.configuration.lingerTimeout)
+    }
+
+    private func begin(_ phase: Phase, limits: TransferLimits) {
+        let pace = Pace(start: .now, limits: limits)
+        enter(phase, deadline: pace.deadline)
+        self.pace = pace
+    }
+
+    private func enter(_ phase: Phase, deadline: ContinuousClock.Instant?) {
+        self.phase = phase
+        self.deadline = deadline
+        self.pace = nil
+    }
+
+    private func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
+        deadline.map { $0 <= now } ?? false
+    }
+
+    /// Called every now and then: wakes the task if what it waits for has taken too long.
+    func sweep(now: ContinuousClock.Instant) {
+        if isOverdue(now: now) { socket.wake() }
+    }
+
+    /// The server stops: an idle connection looks once more for a request and ends, one that works goes on to its answer.
+    func serverStops() {
+        switch phase {
+        case .idle: socket.wake()
+        case .lingering: socket.abort()
+        case .head, .handling, .answering: break
+        }
+    }
+
+    // MARK: Receiving and sending
+
+    /// Waits for at least one byte.
+    ///
+    /// - Parameters:
+    ///   - memory: filled first. The count that is returned is of bytes here, or in the input buffer when it is nil.
+    ///   - andInput: whether what does not fit may go into the input buffer.
+    func receive(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) async -> Reception {
+        var isPatient = phase == .idle
+        while true {
+            switch read(into: memory, andInput: andInput) {
+            case .moved(let count):
+                await worked(count)
+                return .received(count)
+            case .wouldBlock:
+                guard !isOverdue() else { return .overdue }
+                if isPatient {
+                    // A busy client's next request is often here after one round of the loop; that is cheaper than a wake-up.
+                    isPatient = false
+                    await Task.yield()
+                } else if phase == .idle && context.isStopping {
+                    return .ended
+                } else {
+                    input.release()
+                    await socket.waitUntilReadable()
+                }
+            case .end, .failed:
+                return .ended
+            }
+        }
+    }
+
+    private func read(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) -> Socket.Transfer {
+        guard let memory else {
+            let result = socket.read(into: input.space())
+            if case .moved(let count) = result { input.filled(count) }
+            return result
+        }
+        guard andInput else { return socket.read(into: memory) }
+        let result = socket.read(into: memory, then: input.space())
+        guard case .moved(let count) = result, count > memory.count else { return result }
+        input.filled(count - memory.count)
+        return .moved(memory.count)
+    }
+
+    /// Sends everything; false when the client is gone or too slow.
+    func send(_ bytes: OutgoingBytes) async -> Bool {
+        var bytes = bytes
+        while !bytes.isEmpty {
+            switch bytes.write(to: socket) {
+            case .moved(let count):
+                await worked(count)
+            case .wouldBlock:
+                guard !isOverdue() else { return false }
+                await socket.waitUntilWritable()
+            case .end, .failed:
+                return false
+            }
+        }
+        return true
+    }
+
+    func sendContinue() async throws(HTTPError) {
+        beginAnswering()
+        guard await send(OutgoingBytes(head: Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))) else { throw .bodyCutShort }
+    }
+
+    /// Keeps the pace, and lets others have a turn after a good deal of work.
+    private func worked(_ count: Int) async {
+        if var pace {
+            deadline = pace.advance(by: count, now: .now)
+            self.pace = pace
+        }
+        workSinceYield += count
+        guard workSinceYield >= Connection.workBeforeYield else { return }
+        workSinceYield = 0
+        await Task.yield()
+    }
+}

@@ -1,0 +1,67 @@
+/// The bytes that have been read from a connection and not been understood yet.
+///
+/// Memory is taken when there is something to read and given back when a connection falls idle.
+struct InputBuffer: ~Copyable {
+    private let capacity: Int
+    private var storage: UnsafeMutableRawBufferPointer?
+    private var start = 0
+    private var end = 0
+
+    init(capacity: Int) {
+        self.capacity = capacity
+    }
+
+    deinit {
+        storage?.deallocate()
+    }
+
+    var count: Int { end - start }
+    var isEmpty: Bool { start == end }
+
+    /// The bytes not consumed yet; valid until the buffer is next changed.
+    var bytes: UnsafeRawBufferPointer {
+        guard let storage else { return UnsafeRawBufferPointer(start: nil, count: 0) }
+        return UnsafeRawBufferPointer(rebasing: storage[start..<end])
+    }
+
+    /// Room to read into, after the unconsumed bytes have moved to the front; empty when the buffer is full.
+    mutating func space() -> UnsafeMutableRawBufferPointer {
+        let storage = storage ?? .allocate(byteCount: capacity, alignment: 1)
+        self.storage = storage
+        if start > 0 {
+            storage.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<end]))
+            end -= start
+            start = 0
+        }
+        return UnsafeMutableRawBufferPointer(rebasing: storage[end...])
+    }
+
+    /// Notes that `count` bytes have been read into ``space()``.
+    mutating func filled(_ count: Int) {
+        end += count
+        precondition(end <= capacity)
+    }
+
+    mutating func consume(_ count: Int) {
+        start += count
+        precondition(start <= end)
+    }
+
+    /// Moves as many bytes as there are and fit; returns how many.
+    mutating func move(into destination: UnsafeMutableRawBufferPointer) -> Int {
+        let moved = min(count, destination.count)
+        guard moved > 0 else { return 0 }
+        destination.copyMemory(from: UnsafeRawBufferPointer(rebasing: bytes[..<moved]))
+        consume(moved)
+        return moved
+    }
+
+    /// Gives the memory back if nothing is in it.
+    mutating func release() {
+        guard isEmpty else { return }
+        storage?.deallocate()
+        storage = nil
+        start = 0
+        end = 0
+    }
+}

@@ -1,0 +1,122 @@
+import Dispatch
+import Foundation
+
+/// A connected, non-blocking stream socket that belongs to one event loop.
+final class Socket: @unchecked Sendable {
+    enum Transfer {
+        case moved(Int)
+        case wouldBlock
+        /// The other side sends no more (reading only).
+        case end
+        case failed
+    }
+
+    // Invariant: everything is touched on the loop's queue only, except `descriptor`, which never changes. The descriptor is
+    // closed once, when no source watches it any more; `isClosed` says that nobody may use it from then on.
+    let loop: EventLoop
+    private let descriptor: Int32
+    private var readable: Readiness?
+    private var writable: Readiness?
+    private(set) var isClosed = false
+
+    /// Takes over a connected descriptor.
+    init(descriptor: Int32, loop: EventLoop) {
+        self.descriptor = descriptor
+        self.loop = loop
+    }
+
+    /// Reads what is there, into the first piece of memory and then into the second.
+    func read(into first: UnsafeMutableRawBufferPointer, then second: UnsafeMutableRawBufferPointer? = nil) -> Transfer {
+        var vectors = (
+            iovec(iov_base: first.baseAddress, iov_len: first.count),
+            iovec(iov_base: second?.baseAddress, iov_len: second?.count ?? 0)
+        )
+        return withUnsafeMutableBytes(of: &vectors) { raw in
+            let vectors = raw.bindMemory(to: iovec.self)
+            var message = msghdr()
+            message.msg_iov = vectors.baseAddress
+            message.msg_iovlen = second == nil ? 1 : 2
+            return transfer { recvmsg(descriptor, &message, 0) }
+        }
+    }
+
+    /// Sends what the socket's buffer takes, from several pieces of memory in one call. Never raises SIGPIPE.
+    func write(_ vectors: UnsafeMutableBufferPointer<iovec>) -> Transfer {
+        var message = msghdr()
+        message.msg_iov = vectors.baseAddress
+        message.msg_iovlen = vectors.count
+        return switch transfer({ sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL)) }) {
+        case .end: .moved(0)
+        case let other: other
+        }
+    }
+
+    private func transfer(_ call: () -> Int) -> Transfer {
+        loop.assertIsCurrent()
+        guard !isClosed else { return .failed }
+        while true {
+            let count = call()
+            if count > 0 { return .moved(count) }
+            if count == 0 { return .end }
+            switch errno {
+            case EINTR: continue
+            case EAGAIN: return .wouldBlock
+            default: return .failed
+            }
+        }
+    }
+
+    /// Suspends until there may be something to read, or ``wake()`` is called.
+    func waitUntilReadable() async {
+        guard !isClosed else { return }
+        let readiness = readable ?? watch(DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: loop.queue))
+        readable = readiness
+        await readiness.wait()
+    }
+
+    /// Suspends until there may be room to write, or ``wake()`` is called.
+    func waitUntilWritable() async {
+        guard !isClosed else { return }
+        let readiness = writable ?? watch(DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: loop.queue))
+        writable = readiness
+        await readiness.wait()
+    }
+
+    /// Ends present waits, so that their tasks look at the state of things again.
+    func wake() {
+        readable?.wake()
+        writable?.wake()
+    }
+
+    /// Tells the other side that nothing more comes; what it sends can still be read.
+    func finishWriting() {
+        guard !isClosed else { return }
+        shutdown(descriptor, Int32(SHUT_WR))
+    }
+
+    /// Makes all present and later reads and writes end.
+    func abort() {
+        guard !isClosed else { return }
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
+    /// Closes the socket; the descriptor itself goes when Dispatch has let go of it.
+    func close() {
+        loop.assertIsCurrent()
+        guard !isClosed else { return }
+        isClosed = true
+        if watches == 0 { _ = Glibc.close(descriptor) }
+        readable?.cancel()
+        writable?.cancel()
+    }
+
+    private var watches = 0
+
+    private func watch(_ source: any DispatchSourceProtocol) -> Readiness {
+        watches += 1
+        return Readiness(source: source) {
+            self.watches -= 1
+            if self.watches == 0 { _ = Glibc.close(self.descriptor) }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+public import HTTPTypes
+
+/// One HTTP request whose head has been read and checked; its body is still on the wire until ``RequestBody/collect(upTo:)``.
+public struct Request: Sendable {
+    /// The method; a token that nobody knows is kept as it came.
+    public var method: HTTPRequest.Method
+    /// The request target as it came, byte for byte, query included. Do not log it: it may hold secrets.
+    public var target: [UInt8]
+    /// The path's segments, each percent-decoded once: `/a%2Fb/c` is `["a/b", "c"]`, `/` is empty, `/a/` is `["a", ""]`.
+    ///
+    /// Their UTF-8 is exactly the bytes sent. `String`'s `==` compares canonically, so tell names apart by `utf8`.
+    public var pathSegments: [String]
+    /// The query's items in order, percent-decoded; `+` stands for itself (RFC 3986, not the HTML form encoding).
+    public var queryItems: [QueryItem]
+    /// The header fields in order.
+    public var headerFields: HTTPFields
+    /// The body, not read yet.
+    public let body: RequestBody
+    /// Names this request in logs: unique in this process.
+    public var id: String
+    /// Where the request comes from: a numeric address, or `unix`.
+    public var remoteAddress: String
+
+    /// A request put together by hand, as tests of handlers need it.
+    public init(
+        method: HTTPRequest.Method,
+        target: [UInt8],
+        pathSegments: [String],
+        queryItems: [QueryItem] = [],
+        headerFields: HTTPFields = [:],
+        body: RequestBody = RequestBody(bytes: []),
+        id: String = "-",
+        remoteAddress: String = "-"
+    ) {
+        self.method = method
+        self.target = target
+        self.pathSegments = pathSegments
+        self.queryItems = queryItems
+        self.headerFields = headerFields
+        self.body = body
+        self.id = id
+        self.remoteAddress = remoteAddress
+    }
+}

@@ -1,0 +1,27 @@
+/// What an answer carries. With 204, 304 and for HEAD it is not sent.
+public enum ResponseBody: Sendable {
+    case empty
+    /// A small body, sent together with the head.
+    case bytes([UInt8])
+    /// Pieces of memory, sent in order from where they are, never copied. Nobody may write to them any more.
+    case buffers([BufferSlice])
+    /// A body that is made while it is sent: `next` is asked for a piece whenever the last one has gone out, until it returns nil.
+    ///
+    /// With a `length` exactly so many bytes must come. Without one it is chunked, and delimited by the connection's end for
+    /// HTTP/1.0. A failure, or another length than announced, ends the connection, so that the client sees it is not whole.
+    /// `next` runs on the connection's event loop and must not block it. A client that goes away is noticed at the next piece.
+    case stream(length: Int?, next: @Sendable () async throws -> BodyPiece?)
+}
+
+/// One piece of a streamed body.
+public enum BodyPiece: Sendable {
+    case bytes([UInt8])
+    case buffer(BufferSlice)
+
+    var count: Int {
+        switch self {
+        case .bytes(let bytes): bytes.count
+        case .buffer(let slice): slice.count
+        }
+    }
+}

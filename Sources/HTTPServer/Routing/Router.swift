@@ -1,0 +1,119 @@
+public import HTTPTypes
+
+/// Finds the handler for a method and a path.
+///
+/// Patterns are paths with placeholders for whole segments, such as `/v1/runs/{run}/steps/{k}`. They are matched with
+/// percent-decoded segments, so `%2F` is part of a name. Literals are compared byte for byte.
+public struct Router: RequestHandler {
+    /// Answers one route's requests; what it throws goes to the router's `onError`.
+    public typealias Handler = @Sendable (Request, PathParameters) async throws -> Response
+    /// Answers paths that no pattern fits, or returns nil for 404.
+    public typealias Fallback = @Sendable (Request) async -> Response?
+    /// Makes an answer of what a handler threw.
+    public typealias ErrorHandler = @Sendable (any Error, Request) -> Response
+
+    private struct Node: Sendable {
+        var literals: [[UInt8]: Node] = [:]
+        var placeholder: Placeholder?
+        var handlers: [HTTPRequest.Method: Handler] = [:]
+    }
+
+    /// A box, since a node cannot hold a node.
+    private struct Placeholder: Sendable {
+        var name: String
+        var nodes: [Node]
+    }
+
+    private var root = Node()
+    private var methods: Set<HTTPRequest.Method> = []
+    private let onError: ErrorHandler
+    private let fallback: Fallback
+
+    public init(
+        onError: @escaping ErrorHandler = { error, _ in Router.response(to: error) },
+        fallback: @escaping Fallback = { _ in nil }
+    ) {
+        self.onError = onError
+        self.fallback = fallback
+    }
+
+    /// Adds a route. HEAD is answered wherever GET is.
+    ///
+    /// - Precondition: the pattern begins with `/`; the route is new; a placeholder has no literal beside it and the same name
+    ///   in every pattern. So a path fits one pattern at most.
+    public mutating func on(_ method: HTTPRequest.Method, _ pattern: String, _ handler: @escaping Handler) {
+        precondition(pattern.first == "/", "a pattern begins with /")
+        let segments = pattern == "/" ? [] : pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+        Router.add(handler, for: method, at: segments[...], to: &root)
+        methods.insert(method)
+    }
+
+    private static func add(_ handler: @escaping Handler, for method: HTTPRequest.Method, at path: ArraySlice<String>, to node: inout Node) {
+        guard let segment = path.first else {
+            precondition(node.handlers.updateValue(handler, forKey: method) == nil, "a route is added once")
+            return
+        }
+        if segment.hasPrefix("{"), segment.hasSuffix("}") {
+            let name = String(segment.dropFirst().dropLast())
+            var placeholder = node.placeholder ?? Placeholder(name: name, nodes: [Node()])
+            precondition(node.literals.isEmpty && placeholder.name == name, "a placeholder stands alone, with one name")
+            add(handler, for: method, at: path.dropFirst(), to: &placeholder.nodes[0])
+            node.placeholder = placeholder
+        } else {
+            precondition(node.placeholder == nil, "a placeholder stands alone")
+            add(handler, for: method, at: path.dropFirst(), to: &node.literals[Array(segment.utf8), default: Node()])
+        }
+    }
+
+    /// - Complexity: O(number of segments), whatever the number of routes.
+    public func respond(to request: Request) async -> Response {
+        guard request.target != [UInt8(ascii: "*")] else { return Router.methodNotAllowed(allowed: methods) }
+        guard let (handlers, parameters) = match(request.pathSegments) else {
+            return await fallback(request) ?? Router.notFound
+        }
+        guard let handler = handlers[request.method] ?? (request.method == .head ? handlers[.get] : nil) else {
+            return Router.methodNotAllowed(allowed: Set(handlers.keys))
+        }
+        do {
+            return try await handler(request, parameters)
+        } catch {
+            return onError(error, request)
+        }
+    }
+
+    private func match(_ segments: [String]) -> (handlers: [HTTPRequest.Method: Handler], parameters: PathParameters)? {
+        var node = root
+        var values: [(name: String, value: String)] = []
+        for segment in segments {
+            if let placeholder = node.placeholder {
+                guard !segment.isEmpty else { return nil }
+                values.append((placeholder.name, segment))
+                node = placeholder.nodes[0]
+            } else if let next = node.literals[Array(segment.utf8)] {
+                node = next
+            } else {
+                return nil
+            }
+        }
+        return node.handlers.isEmpty ? nil : (node.handlers, PathParameters(values))
+    }
+
+    /// An ``HTTPError``'s own answer; 500 for any other error, without its text, which may tell more than a client should know.
+    public static func response(to error: any Error) -> Response {
+        if let error = error as? HTTPError { return error.response }
+        return HTTPError(.internalServerError, "internal-error", "The server failed to answer this request.").response
+    }
+
+    private static var notFound: Response {
+        HTTPError(.notFound, "not-found", "There is nothing at this path.").response
+    }
+
+    /// RFC 9110 section 15.5.6: the answer names what the resource can do.
+    private static func methodNotAllowed(allowed: Set<HTTPRequest.Method>) -> Response {
+        var names = Set(allowed.map(\.rawValue))
+        if allowed.contains(.get) { names.insert("HEAD") }
+        let list = names.sorted().joined(separator: ", ")
+        let detail = "The methods of this path are \(list)."
+        return HTTPError(.methodNotAllowed, "method-not-allowed", detail, headerFields: [.allow: list]).response
+    }
+}

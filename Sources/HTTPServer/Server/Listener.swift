@@ -1,0 +1,88 @@
+import Dispatch
+import Foundation
+
+/// A listening socket: accepts connections and hands them on.
+final class Listener: @unchecked Sendable {
+    /// Connections taken in a row before other work of the queue gets a turn.
+    private static let acceptsPerEvent = 64
+    /// How long to leave clients waiting when no descriptor is free. They queue in the kernel meanwhile.
+    private static let pauseWithoutDescriptors = DispatchTimeInterval.milliseconds(100)
+
+    let address: ListeningAddress
+
+    // Invariant: `source` and `isPaused` are touched on `queue` only once the source is active; the descriptor never changes
+    // and is closed when the cancelled source has let go of it.
+    private let descriptor: Int32
+    private let queue = DispatchQueue(label: "http.listener")
+    private let source: any DispatchSourceRead
+    private var isPaused = false
+    private let socketFile: SocketFile?
+
+    /// - Parameters:
+    ///   - descriptor: a listening, non-blocking socket, which now belongs to the listener.
+    ///   - socketFile: the file to remove at the end.
+    init(descriptor: Int32, address: ListeningAddress, socketFile: SocketFile?) {
+        self.descriptor = descriptor
+        self.address = address
+        self.socketFile = socketFile
+        self.source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
+    }
+
+    /// Calls `take` with each connected descriptor, non-blocking and with the peer's numeric address, which it then owns.
+    func start(_ take: @escaping @Sendable (Int32, String) -> Void) {
+        source.setEventHandler { self.accept(take) }
+        source.activate()
+    }
+
+    /// Stops accepting, also when it never started. Clients that were not accepted yet are reset.
+    func stop(_ whenClosed: @escaping @Sendable () -> Void = {}) {
+        socketFile?.remove()
+        queue.async {
+            self.source.setCancelHandler { [descriptor = self.descriptor] in
+                close(descriptor)
+                whenClosed()
+            }
+            self.source.cancel()
+            // A source that is inactive or suspended would never run its cancel handler.
+            self.source.activate()
+            if self.isPaused { self.source.resume() }
+            self.isPaused = false
+        }
+    }
+
+    private func accept(_ take: (Int32, String) -> Void) {
+        for _ in 0..<Listener.acceptsPerEvent {
+            var connected: Int32 = -1
+            let peer = SocketAddress { connected = Glibc.accept(descriptor, $0, $1) }
+            if connected >= 0 {
+                // Glibc's overlay has no accept4; nothing in this process forks between these calls.
+                _ = fcntl(connected, F_SETFD, FD_CLOEXEC)
+                _ = fcntl(connected, F_SETFL, O_NONBLOCK)
+                if peer.family != AF_UNIX {
+                    var on: Int32 = 1
+                    // Without it a small answer waits for the acknowledgement of the one before, 40 ms.
+                    setsockopt(connected, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+                }
+                take(connected, peer.host)
+                continue
+            }
+            switch errno {
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause()
+            case EAGAIN: return
+            // Errors of the connection that was to be accepted, or an interruption (accept(2)): go on with the next.
+            default: continue
+            }
+        }
+    }
+
+    /// Lets go of accepting for a moment; the source would otherwise report the same waiting client over and over.
+    private func pause() {
+        isPaused = true
+        source.suspend()
+        queue.asyncAfter(deadline: .now() + Listener.pauseWithoutDescriptors) {
+            guard self.isPaused else { return }
+            self.isPaused = false
+            self.source.resume()
+        }
+    }
+}

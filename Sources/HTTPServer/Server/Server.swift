@@ -1,0 +1,121 @@
+import Dispatch
+import Foundation
+import HTTPTypes
+public import Logging
+public import Memory
+
+/// An HTTP/1.1 server (RFC 9110, RFC 9112).
+///
+/// Listeners accept connections and deal them out to a few event loops; each connection is one task on its loop
+/// (``Connection``) that has a handler answer request after request. A server runs until it is stopped.
+public final class Server: Sendable {
+    private enum State {
+        /// Not started yet.
+        case idle
+        /// Accepts connections.
+        case running([Listener])
+        /// Accepts no more; what is in flight may finish, or has.
+        case stopped
+    }
+
+    private let state = Locked(State.idle)
+    private let context: ServerContext
+    private let admission: Admission
+    private let sets: [ConnectionSet]
+    private let accepted = Locked(0)
+    /// Entered once for each listener and each connection that is open.
+    private let open = DispatchGroup()
+
+    public init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, handler: any RequestHandler) {
+        context = ServerContext(configuration: configuration, pool: pool, logger: logger, handler: handler)
+        admission = Admission(limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress)
+        sets = (0..<max(configuration.eventLoops, 1)).map { index in
+            ConnectionSet(loop: EventLoop(label: "http.loop.\(index)"), sweepInterval: configuration.sweepInterval)
+        }
+    }
+
+    /// Listens on all endpoints, or on none if one of them cannot be had.
+    ///
+    /// - Returns: the addresses in fact, with the ports that were picked.
+    @discardableResult
+    public func start() throws(ServerError) -> [ListeningAddress] {
+        let listeners = try state.withLock { (state) throws(ServerError) -> [Listener] in
+            guard case .idle = state else { throw .alreadyStarted }
+            let listeners = try Server.listen(on: context.configuration.endpoints)
+            state = .running(listeners)
+            return listeners
+        }
+        for listener in listeners {
+            open.enter()
+            listener.start { self.take($0, from: $1) }
+        }
+        return listeners.map(\.address)
+    }
+
+    /// Stops accepting and ends idle connections at once. Requests in flight are answered with `Connection: close`; what is
+    /// not done after the grace period is given up, its tasks cancelled.
+    public func stop(gracePeriod: Duration) async {
+        let listeners = state.withLock { state -> [Listener] in
+            defer { state = .stopped }
+            return if case .running(let listeners) = state { listeners } else { [] }
+        }
+        context.stop()
+        listeners.forEach { $0.stop { self.open.leave() } }
+        sets.forEach { $0.serverStops() }
+        await allClosed(within: gracePeriod)
+        sets.forEach { $0.abandon() }
+        // What waited for its client ends now; a handler that does not return is left behind.
+        await allClosed(within: .seconds(1))
+    }
+
+    private static func listen(on endpoints: [ServerConfiguration.Endpoint]) throws(ServerError) -> [Listener] {
+        var listeners: [Listener] = []
+        do {
+            for endpoint in endpoints { listeners += try Listener.open(endpoint) }
+            return listeners
+        } catch {
+            listeners.forEach { $0.stop() }
+            throw error
+        }
+    }
+
+    private func take(_ descriptor: Int32, from address: String) {
+        guard admission.admit(address) else { return Server.refuse(descriptor) }
+        let number = accepted.withLock { accepted in
+            accepted += 1
+            return accepted
+        }
+        let set = sets[number % sets.count]
+        let socket = Socket(descriptor: descriptor, loop: set.loop)
+        open.enter()
+        set.run(Connection(socket: socket, context: context, number: number, remoteAddress: address)) {
+            self.admission.leave(address)
+            self.open.leave()
+        }
+    }
+
+    /// Tells a client there are too many already, if its socket takes the answer at once.
+    private static func refuse(_ descriptor: Int32) {
+        let detail = "Too many connections are open. Close some, or try again in a moment."
+        let error = HTTPError(.serviceUnavailable, "too-many-connections", detail, headerFields: [.retryAfter: "1"])
+        let response = error.response
+        let framing = ResponseHead.framing(of: response, version: .http11)
+        var bytes = ResponseHead.bytes(of: response, framing: framing, connection: "close", date: DateField.format(time(nil)))
+        if case .bytes(let body) = response.body { bytes += body }
+        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        close(descriptor)
+    }
+
+    private func allClosed(within limit: Duration) async {
+        await withCheckedContinuation { (continuation: CheckedContinuation<Void, Never>) in
+            let waiting = Locked<CheckedContinuation<Void, Never>?>(continuation)
+            let end: @Sendable () -> Void = {
+                let continuation = waiting.withLock { $0.take() }
+                continuation?.resume()
+            }
+            let queue = DispatchQueue.global()
+            open.notify(queue: queue, execute: end)
+            queue.asyncAfter(deadline: .now() + limit.dispatchInterval, execute: end)
+        }
+    }
+}
