@@ -36,7 +36,9 @@ final class ConnectionSet: @unchecked Sendable {
 
     /// The server stops: idle connections end, the others after their answer. From any thread.
     func serverStops() {
-        loop.queue.async { self.running.values.forEach { $0.connection.serverStops() } }
+        loop.queue.async {
+            for (connection, _) in self.running.values { connection.serverStops() }
+        }
     }
 
     /// Ends all connections, whatever they do. From any thread.
@@ -51,7 +53,7 @@ final class ConnectionSet: @unchecked Sendable {
 
     private func sweep() {
         let now = ContinuousClock.now
-        running.values.forEach { $0.connection.sweep(now: now) }
+        for (connection, _) in running.values { connection.sweep(now: now) }
     }
 }
 

@@ -17,6 +17,11 @@ final class EventLoop: TaskExecutor {
 
     /// Checks, in debug builds, that the caller runs on this loop.
     func assertIsCurrent() {
-        assert({ dispatchPrecondition(condition: .onQueue(queue)); return true }())
+        assert(isCurrent)
+    }
+
+    private var isCurrent: Bool {
+        dispatchPrecondition(condition: .onQueue(queue))
+        return true
     }
 }

@@ -48,7 +48,8 @@ public struct Router: RequestHandler {
         methods.insert(method)
     }
 
-    private static func add(_ handler: @escaping Handler, for method: HTTPRequest.Method, at path: ArraySlice<String>, to node: inout Node) {
+    private static func add(_ handler: @escaping Handler, for method: HTTPRequest.Method, at path: ArraySlice<String>, to node: inout Node)
+    {
         guard let segment = path.first else {
             precondition(node.handlers.updateValue(handler, forKey: method) == nil, "a route is added once")
             return

@@ -27,7 +27,7 @@ extension Listener {
         }
         // A name may have an address of a family that this machine has switched off; a taken port is an error in any family.
         if let failure, listeners.isEmpty || failure.isAddressInUse {
-            listeners.forEach { $0.stop() }
+            for listener in listeners { listener.stop() }
             throw failure
         }
         return listeners

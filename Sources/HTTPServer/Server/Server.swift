@@ -60,10 +60,10 @@ public final class Server: Sendable {
             return if case .running(let listeners) = state { listeners } else { [] }
         }
         context.stop()
-        listeners.forEach { $0.stop { self.open.leave() } }
-        sets.forEach { $0.serverStops() }
+        for listener in listeners { listener.stop { self.open.leave() } }
+        for set in sets { set.serverStops() }
         await allClosed(within: gracePeriod)
-        sets.forEach { $0.abandon() }
+        for set in sets { set.abandon() }
         // What waited for its client ends now; a handler that does not return is left behind.
         await allClosed(within: .seconds(1))
     }
@@ -74,7 +74,7 @@ public final class Server: Sendable {
             for endpoint in endpoints { listeners += try Listener.open(endpoint) }
             return listeners
         } catch {
-            listeners.forEach { $0.stop() }
+            for listener in listeners { listener.stop() }
             throw error
         }
     }

@@ -1,0 +1,111 @@
+import Foundation
+import HTTPTypes
+
+/// Serves the files of one directory to browsers that may load nothing from anywhere else.
+///
+/// Files are read for every request, so an edit is seen at once; they are meant to be small. Nothing outside the directory can
+/// be reached: names with a leading dot are refused, and a symbolic link is followed only to a file inside.
+public struct StaticFiles: Sendable {
+    /// Larger files are not served: they are read on the event loop.
+    private static let maximumBytes = 16 << 20
+
+    /// No scripts or styles but files of this server, and nobody may frame the page or redirect its forms.
+    private static let contentSecurityPolicy =
+        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+    private let root: String
+
+    /// - Parameter directory: its real path is taken now; files may change later.
+    public init(directory: String) {
+        root = StaticFiles.realPath(directory) ?? directory
+    }
+
+    /// The file at the request's path (`index.html` for `/`); nil when there is none or the method is neither GET nor HEAD.
+    public func response(for request: Request) -> Response? {
+        guard request.method == .get || request.method == .head, let (bytes, name) = file(at: request.pathSegments) else { return nil }
+        let tag = StaticFiles.entityTag(bytes)
+        var fields: HTTPFields = [
+            .eTag: tag,
+            // Stored, but asked about each time, so that a new version is seen at once.
+            .cacheControl: "no-cache",
+            .contentSecurityPolicy: StaticFiles.contentSecurityPolicy,
+            .xContentTypeOptions: "nosniff",
+        ]
+        if StaticFiles.matches(request.headerFields[values: .ifNoneMatch], tag) {
+            return Response(status: .notModified, headerFields: fields)
+        }
+        fields[.contentType] = StaticFiles.mediaType(of: name)
+        return Response(status: .ok, headerFields: fields, body: .bytes(bytes))
+    }
+
+    // MARK: Files
+
+    private func file(at segments: [String]) -> (bytes: [UInt8], name: String)? {
+        let segments = segments.isEmpty ? ["index.html"] : segments
+        // A decoded segment may hold a slash; a leading dot covers "..", "." and hidden files.
+        guard let name = segments.last,
+            segments.allSatisfy({ !$0.isEmpty && $0.utf8.first != UInt8(ascii: ".") && !$0.utf8.contains(ASCII.slash) })
+        else { return nil }
+        guard let path = StaticFiles.realPath(root + "/" + segments.joined(separator: "/")),
+            path.utf8.starts(with: (root == "/" ? root : root + "/").utf8)
+        else { return nil }
+        return StaticFiles.read(path).map { ($0, name) }
+    }
+
+    /// The path without symbolic links; nil when there is nothing there.
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
+    private static func read(_ path: String) -> [UInt8]? {
+        // O_NONBLOCK: opening a pipe must not wait for a writer.
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= maximumBytes else { return nil }
+        // A file that shrinks meanwhile is served as far as it goes; one that grows, up to its size when it was opened.
+        return [UInt8](unsafeUninitializedCapacity: Int(status.st_size)) { buffer, count in
+            while count < buffer.count {
+                let got = Glibc.read(descriptor, buffer.baseAddress! + count, buffer.count - count)
+                guard got > 0 else { break }
+                count += got
+            }
+        }
+    }
+
+    // MARK: Validators and types
+
+    /// A strong validator (RFC 9110 section 8.8.3): length and FNV-1a hash of the contents.
+    private static func entityTag(_ bytes: [UInt8]) -> String {
+        let hash = bytes.reduce(into: UInt64(0xcbf2_9ce4_8422_2325)) { hash, byte in hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return "\"\(String(bytes.count, radix: 16))-\(String(hash, radix: 16))\""
+    }
+
+    /// If-None-Match, which compares weakly (RFC 9110 section 13.1.2). Our tags hold no comma.
+    private static func matches(_ values: [String], _ tag: String) -> Bool {
+        values.flatMap { $0.split(separator: ",") }.contains { candidate in
+            let candidate = candidate.drop { $0 == " " }.prefix { $0 != " " }
+            return candidate == "*" || candidate == tag || candidate == "W/" + tag
+        }
+    }
+
+    private static func mediaType(of name: String) -> String {
+        switch name.split(separator: ".").last.map(String.init) {
+        case "html": "text/html; charset=utf-8"
+        case "css": "text/css; charset=utf-8"
+        case "js", "mjs": "text/javascript; charset=utf-8"
+        case "json", "map": "application/json"
+        case "webmanifest": "application/manifest+json"
+        case "svg": "image/svg+xml"
+        case "png": "image/png"
+        case "ico": "image/vnd.microsoft.icon"
+        case "woff2": "font/woff2"
+        case "yaml", "yml": "application/yaml"
+        case "txt", "md": "text/plain; charset=utf-8"
+        default: "application/octet-stream"
+        }
+    }
+}
