@@ -62,10 +62,11 @@ public actor Runs {
     /// Makes a run, or finds the one that was made from the same manifest.
     ///
     /// - Returns: the run, and whether it is new.
-    public func make(_ name: RunName, manifest json: JSONValue) throws(TrainingError) -> (run: Run, isNew: Bool) {
+    public func make(_ name: RunName, manifest json: JSONValue, epoch: Int? = nil) throws(TrainingError) -> (run: Run, isNew: Bool) {
         let manifest = try Manifest(json)
         if try directory.entry(name) != nil {
             let existing = try run(name)
+            try existing.status.fence(epoch)
             guard existing.manifest == manifest else {
                 throw TrainingError(
                     .runExists, "The run \"\(name)\" exists with another manifest; delete it, or choose another name.",

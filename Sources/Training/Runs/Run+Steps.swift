@@ -9,11 +9,7 @@ extension Run {
     /// Refuses a step that can only be refused, before its body is read. Never waits.
     public nonisolated func precheck(step number: Int, epoch: Int?) throws(TrainingError) {
         let status = status
-        if let epoch, epoch != status.epoch {
-            throw TrainingError(
-                .epochFenced, "The run is in epoch \(status.epoch), the request was made for epoch \(epoch).",
-                [("epoch", JSONValue(status.epoch)), ("expected_step", JSONValue(status.step + 1))])
-        }
+        try status.fence(epoch)
         try Run.check(number, after: status.step, epoch: status.epoch)
     }
 

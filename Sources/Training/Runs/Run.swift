@@ -98,12 +98,9 @@ public actor Run {
         }
     }
 
-    /// Honours `Lather-Epoch`: a writer that holds another epoch than the run's is fenced off.
+    /// See ``RunStatus/fence(_:)``.
     func fence(_ expected: Int?) throws(TrainingError) {
-        guard let expected, expected != epoch else { return }
-        throw TrainingError(
-            .epochFenced, "The run is in epoch \(epoch), the request was made for epoch \(expected): the run was restored, imported or lost steps.",
-            [("epoch", JSONValue(epoch)), ("expected_step", JSONValue(step + 1))])
+        try board.status.fence(expected)
     }
 
     func parameter(_ name: TensorName) throws(TrainingError) -> TrainedParameter {

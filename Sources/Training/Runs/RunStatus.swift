@@ -14,6 +14,15 @@ public struct RunStatus: Sendable {
     public internal(set) var parameterCount = 0
     let manifest: Manifest
 
+    /// Honours `Lather-Epoch`: a writer that holds another epoch than the run's is fenced off.
+    func fence(_ expected: Int?) throws(TrainingError) {
+        guard let expected, expected != epoch else { return }
+        throw TrainingError(
+            .epochFenced,
+            "The run is in epoch \(epoch), the request was made for epoch \(expected): the run was restored, imported or lost steps.",
+            [("epoch", JSONValue(epoch)), ("expected_step", JSONValue(step + 1))])
+    }
+
     /// The run's description.
     public var json: JSONObject {
         var groups = JSONObject()
