@@ -47,7 +47,9 @@ let package = Package(
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "StrictJSON"]),
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", httpTypes]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto]),
-        .testTarget(name: "TrainingTests", dependencies: ["Training", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage"]),
+        .testTarget(
+            name: "TrainingTests",
+            dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging]),
         .testTarget(name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
         .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
     ],

@@ -8,7 +8,7 @@ public import StrictJSON
 
 /// All runs of a server: made, found, listed, deleted, recovered at the start and finished at the end.
 ///
-/// Looking a run up never waits. Making and deleting runs is in one order, on this actor.
+/// Looking a run up never waits. Runs are made on this actor, one after another.
 public actor Runs {
     /// How far the start has come.
     public enum Readiness: Sendable {
@@ -29,7 +29,7 @@ public actor Runs {
         BLAS.configure()
         surroundings = Run.Surroundings(
             store: store, pool: ComputePool(threadCount: threadCount), buffers: buffers, ledger: MemoryLedger(budget: memoryBudget),
-            threads: threads, logger: logger)
+            threads: threads, directory: directory, logger: logger)
         executor = BlockingSerialExecutor(threads: threads)
     }
 
@@ -61,11 +61,16 @@ public actor Runs {
 
     /// Makes a run, or finds the one that was made from the same manifest.
     ///
+    /// - Parameter epoch: that of the run as the client knows it; a new run begins in epoch 0.
     /// - Returns: the run, and whether it is new.
-    public func make(_ name: RunName, manifest json: JSONValue, epoch: Int? = nil) throws(TrainingError) -> (run: Run, isNew: Bool) {
+    public func make(
+        _ name: RunName, manifest json: JSONValue, epoch: Int? = nil
+    ) async throws(TrainingError) -> (run: Run, isNew: Bool) {
         let manifest = try Manifest(json)
-        if try directory.entry(name) != nil {
+        while try directory.entry(name) != nil {
             let existing = try run(name)
+            // Waits behind a deletion that is under way, after which the name is free.
+            guard await existing.isOpen else { continue }
             try existing.status.fence(epoch)
             guard existing.manifest == manifest else {
                 throw TrainingError(
@@ -74,6 +79,7 @@ public actor Runs {
             }
             return (existing, false)
         }
+        try RunStatus.fence(epoch, current: 0, step: 0)
         let estimates = manifest.estimates
         let needed = estimates.byteCount
         guard surroundings.ledger.reserve(needed) else {
@@ -97,12 +103,13 @@ public actor Runs {
         switch try directory.entry(name) {
         case .running(let run):
             try await run.delete(epoch: epoch)
-        case .damaged(let id, _):
-            do { try surroundings.store.deleteRun(id) } catch { throw TrainingError(error) }
+        case .damaged(let row, _):
+            try RunStatus.fence(epoch, current: row.epoch)
+            do { try surroundings.store.deleteRun(row.id) } catch { throw TrainingError(error) }
+            directory.remove(name)
         case nil:
             throw TrainingError.unknownRun(name)
         }
-        directory.remove(name)
     }
 
     /// Whether the database can be written now.
@@ -118,9 +125,11 @@ public actor Runs {
         let rows: [RunRecord]
         do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
         for (index, row) in rows.enumerated() {
+            guard case .recovering = directory.readiness else { return }
             directory.readiness = .recovering(done: index, of: rows.count)
             await recover(row)
         }
+        guard case .recovering = directory.readiness else { return }
         directory.readiness = .ready
     }
 
@@ -140,7 +149,7 @@ public actor Runs {
                 surroundings.logger.info("run recovered", metadata: ["run": "\(name)", "step": "\(run.status.step)"])
             } catch {
                 let reason = Runs.reason(error)
-                directory.addDamaged(name, row.id, reason)
+                directory.addDamaged(name, row, reason)
                 surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])
             }
         } catch {

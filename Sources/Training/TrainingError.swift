@@ -54,6 +54,9 @@ public struct TrainingError: Error, Sendable {
         self.fields = fields
     }
 
+    static let shuttingDown = TrainingError(
+        .shuttingDown, "The server is stopping; send the same request again when it is back.")
+
     static func unknownRun(_ name: RunName) -> TrainingError {
         TrainingError(.unknownRun, "There is no run \"\(name)\".", [("run", .string(name.description))])
     }

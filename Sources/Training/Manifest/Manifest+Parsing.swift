@@ -40,15 +40,15 @@ extension Manifest {
                 .wrongShape, "\"\(name)\" has a dimension of size 0, so there is nothing to train.",
                 [("parameter", .string(name.description)), ("got", Manifest.json(shape))])
         }
+        guard let byteCount = DType.f32.byteCount(ofShape: shape), byteCount / DType.f32.byteCount <= SOAPOptions.largestElementCount else {
+            throw TrainingError(
+                .wrongShape, "\"\(name)\" has more than \(SOAPOptions.largestElementCount) elements.",
+                [("parameter", .string(name.description)), ("got", Manifest.json(shape))])
+        }
         do {
             try options.validate(shape: shape)
         } catch {
             throw TrainingError(error, got: nil, parameter: name.description)
-        }
-        guard SOAPParameter<Float>.stateByteCount(shape: shape, options: options) != nil else {
-            throw TrainingError(
-                .wrongShape, "The state of \"\(name)\" would have more bytes than can be counted.",
-                [("parameter", .string(name.description)), ("got", Manifest.json(shape))])
         }
     }
 
@@ -70,13 +70,17 @@ extension Manifest {
         guard let json else { return [] }
         var groups: [Group] = []
         for (name, value) in try object(json, "\"groups\"") {
-            guard !name.isEmpty else { throw TrainingError(.invalidManifest, "A group needs a name.", [("group", "")]) }
+            guard let groupName = TensorName(name) else {
+                throw TrainingError(
+                    .invalidManifest, "A group's name has 1 to 512 bytes of UTF-8, no NUL, and is not \"__metadata__\".",
+                    [("group", .string(name))])
+            }
             let shown = try object(value, "The group \"\(name)\"")
             var options = shown
             options["match"] = nil
             groups.append(
                 Group(
-                    name: name, patterns: try patterns(shown["match"], of: name),
+                    name: groupName, patterns: try patterns(shown["match"], of: name),
                     settings: try OptimizerSettings(group: options, named: name, over: base), shown: shown))
         }
         return groups
@@ -115,10 +119,10 @@ extension Manifest {
                 throw TrainingError(
                     .invalidManifest, "The parameter \"\(parameter.name)\" is listed twice.", [("parameter", .string(parameter.name.description))])
             }
-            if let group = parameter.group, !groups.contains(where: { $0.name.utf8.elementsEqual(group.utf8) }) {
+            if let group = parameter.group, !groups.contains(where: { $0.name == group }) {
                 throw TrainingError(
                     .invalidManifest, "The parameter \"\(parameter.name)\" names the group \"\(group)\", which \"groups\" does not have.",
-                    [("parameter", .string(parameter.name.description)), ("group", .string(group))])
+                    [("parameter", .string(parameter.name.description)), ("group", .string(group.description))])
             }
             parameters.append(parameter)
         }
@@ -151,10 +155,13 @@ extension Manifest {
         }
         switch object["group"] {
         case nil: return Parameter(name: name, shape: shape, group: nil)
-        case .string(let group)?: return Parameter(name: name, shape: shape, group: group)
-        case let other?:
-            throw TrainingError(
-                .invalidManifest, "The \"group\" of \"\(name)\" must be a string.", [("parameter", .string(text)), ("got", other)])
+        case let given?:
+            guard case .string(let text) = given, let group = TensorName(text) else {
+                throw TrainingError(
+                    .invalidManifest, "The \"group\" of \"\(name)\" must be the name of one of \"groups\".",
+                    [("parameter", .string(name.description)), ("got", given)])
+            }
+            return Parameter(name: name, shape: shape, group: group)
         }
     }
 }

@@ -9,12 +9,13 @@ struct Manifest: Sendable {
         let name: TensorName
         let shape: [Int]
         /// The group it names itself; nil leaves the choice to the groups' globs.
-        let group: String?
+        let group: TensorName?
     }
 
     /// Parameters that share options.
     struct Group: Sendable {
-        let name: String
+        /// Names of groups follow the rules of parameters' names, and like them are compared as bytes.
+        let name: TensorName
         let patterns: [Glob]
         let settings: OptimizerSettings
         /// As given, for people.
@@ -28,8 +29,8 @@ struct Manifest: Sendable {
     let policy: Policy
 
     /// The group of a parameter: the one it names, else the first with a glob that fits; nil is the run's own options.
-    func group(of name: TensorName, naming group: String? = nil) -> Group? {
-        if let group { return groups.first { $0.name.utf8.elementsEqual(group.utf8) } }
+    func group(of name: TensorName, naming group: TensorName? = nil) -> Group? {
+        if let group { return groups.first { $0.name == group } }
         return groups.first { $0.patterns.contains { $0.matches(name.description) } }
     }
 }
@@ -39,7 +40,7 @@ extension Manifest: Equatable {
     static func == (a: Manifest, b: Manifest) -> Bool {
         a.settings.options == b.settings.options
             && a.policy == b.policy
-            && a.groups.map(\.name.utf8.description) == b.groups.map(\.name.utf8.description)
+            && a.groups.map(\.name) == b.groups.map(\.name)
             && zip(a.groups, b.groups).allSatisfy { $0.patterns == $1.patterns && $0.settings.hasSameEffect(as: $1.settings) }
             && byName(a.parameters) == byName(b.parameters)
     }

@@ -59,8 +59,11 @@ struct OptimizerSettings: Sendable {
     }
 
     private func validate() throws(TrainingError) {
-        do {
+        do throws(SOAPOptionError) {
             try options.validate()
+            for (name, value) in [("lr", options.learningRate), ("weight_decay", options.weightDecay)] where !Float(value).isFinite {
+                throw SOAPOptionError(option: name, reason: "must be within F32, not \(value)")
+            }
         } catch {
             throw TrainingError(error, got: shown[error.option])
         }

@@ -22,6 +22,7 @@ extension Run {
                 try write(to: writer)
                 let made = try writer.finish(keeping: manifest.policy.keepCheckpoints)
                 checkpointing.completed(at: step)
+                for parameter in parameters.all { parameter.checkpointedNumber = parameter.lastNumber }
                 publish()
                 return CheckpointDescription(made)
             } catch {
@@ -57,8 +58,9 @@ extension Run {
 
     /// Makes one at a clean stop, so that the next start has nothing to replay; then takes no more steps.
     func finish() throws(TrainingError) {
-        defer { isClosed = true }
-        if !isClosed, checkpointing.stepsSince > 0 { try makeCheckpoint() }
+        guard life == .open else { return }
+        defer { life = .stopped }
+        if checkpointing.stepsSince > 0 { try makeCheckpoint() }
     }
 
     // MARK: When
@@ -72,7 +74,7 @@ extension Run {
 
     private func makeDueCheckpoint() {
         checkpointing.isScheduled = false
-        guard !isClosed, isCheckpointDue else { return }
+        guard life == .open, isCheckpointDue else { return }
         do {
             try makeCheckpoint()
         } catch {
@@ -80,13 +82,16 @@ extension Run {
         }
     }
 
+    /// Bytes of a log that is read back in no time, so that tiny runs need no checkpoint for it: a page of the database.
+    private static let shortLog = 64 << 10
+
     private var isCheckpointDue: Bool {
         guard checkpointing.stepsSince >= checkpointing.notBefore else { return false }
         let policy = manifest.policy
-        let perStep = level == .parameter ? max(parameters.count, 1) : 1
+        let perStep = level == .parameter ? max(parameters.all.count, 1) : 1
         let isTime = checkpointing.stepsSince / perStep >= policy.checkpointEvery
         switch policy.durability {
-        case .log: return isTime || checkpointing.logByteCount > 4 * max(stateByteCount, 1 << 20)
+        case .log: return isTime || checkpointing.logByteCount > max(4 * parameters.stateByteCount, Run.shortLog)
         case .checkpoint: return isTime
         case .memory: return false
         }
@@ -112,7 +117,7 @@ extension Run {
     }
 
     private func write(to writer: CheckpointWriter) throws(StorageError) {
-        for parameter in parameters {
+        for parameter in parameters.all {
             for key in parameter.state.stateKeys {
                 let shape = parameter.state.stateShape(key) ?? []
                 try parameter.state.withState(key) { values throws(StorageError) in
@@ -137,12 +142,12 @@ extension Run {
         var metadata = JSONObject()
         metadata["level"] = level.map { .string($0.rawValue) } ?? .null
         metadata["parameters"] = .array(
-            parameters.map { parameter in
+            parameters.all.map { parameter in
                 var entry: JSONObject = [
                     "name": .string(parameter.name.description), "shape": Manifest.json(parameter.shape),
                     "step": JSONValue(parameter.state.step), "number": JSONValue(parameter.lastNumber),
                 ]
-                if let group = parameter.group { entry["group"] = .string(group) }
+                if let group = parameter.group { entry["group"] = .string(group.name.description) }
                 if let refresh = parameter.state.lastRefreshStep { entry["last_refresh_step"] = JSONValue(refresh) }
                 if let figures = parameter.lastStep { entry["last_step"] = .object(figures.json) }
                 if let record = parameter.record { entry["record"] = .object(record.json) }

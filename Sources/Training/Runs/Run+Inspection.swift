@@ -17,27 +17,37 @@ extension Run {
         try ensureOpen()
         var json = status.json
         json["parameters"] = .array(
-            parameters.map { parameter in
+            parameters.all.map { parameter in
                 var entry: JSONObject = [
                     "name": .string(parameter.name.description), "shape": Manifest.json(parameter.shape),
                     "state_bytes": JSONValue(parameter.stateByteCount),
                 ]
-                if let group = parameter.group { entry["group"] = .string(group) }
+                if let group = parameter.group { entry["group"] = .string(group.name.description) }
                 return .object(entry)
             })
         return json
     }
 
-    /// Every parameter, with figures that may be a few steps old.
+    /// How long a list of parameters may hold up the next step for the sake of its figures.
+    private static let summaryTime = Duration.milliseconds(100)
+
+    /// Every parameter, with figures that may be some steps old; asking again brings those that time did not suffice for.
     public func parameterDescriptions() throws(TrainingError) -> JSONValue {
         try ensureOpen()
-        return .array(parameters.map { .object($0.json(always: false)) })
+        let deadline = ContinuousClock.now + Run.summaryTime
+        for parameter in parameters.all.sorted(by: { $0.summary?.step ?? -1 < $1.summary?.step ?? -1 }) {
+            guard ContinuousClock.now < deadline else { break }
+            parameter.refreshSummary(mustBeCurrent: false)
+        }
+        return .array(parameters.all.map { .object($0.json) })
     }
 
     /// One parameter, with figures of this moment.
     public func parameterDescription(_ name: TensorName) throws(TrainingError) -> JSONObject {
         try ensureOpen()
-        return try parameter(name).json(always: true)
+        let parameter = try parameter(name)
+        parameter.refreshSummary(mustBeCurrent: true)
+        return parameter.json
     }
 
     /// The state tensors that a parameter has now: name, shape, bytes.
@@ -45,9 +55,8 @@ extension Run {
         try ensureOpen()
         let parameter = try parameter(name)
         var tensors = parameter.state.stateKeys.map { ($0.name, parameter.state.stateShape($0) ?? []) }
-        for dimension in parameter.shape.indices {
-            guard let values = parameter.state.approximateEigenvalues(dimension: dimension) else { continue }
-            tensors.append(("eigenvalues.\(dimension)", [values.count]))
+        for (dimension, size) in parameter.shape.enumerated() where parameter.state.stateShape(.factor(dimension)) != nil {
+            tensors.append(("eigenvalues.\(dimension)", [size]))
         }
         return .array(
             tensors.map { name, shape in
@@ -70,7 +79,7 @@ extension Run {
             return values.withUnsafeBufferPointer { copy($0, shape: [values.count]) }
         }
         throw TrainingError(
-            .unknownTensor, "The state of \"\(name)\" has no tensor \"\(tensor)\" now; bases and eigenvalues exist from the first refresh on.",
+            .unknownTensor, "The state of \"\(name)\" has no tensor \"\(tensor)\" now; bases exist from the first refresh on.",
             [("parameter", .string(name.description)), ("tensor", .string(tensor))])
     }
 
@@ -83,23 +92,22 @@ extension Run {
 
 extension TrainedParameter {
     /// As the parameters resource shows it.
-    fileprivate func json(always: Bool) -> JSONObject {
-        let summary = currentSummary(always: always)
+    fileprivate var json: JSONObject {
         var json: JSONObject = [
-            "name": .string(name.description), "shape": Manifest.json(shape), "group": group.map { .string($0) } ?? .null,
+            "name": .string(name.description), "shape": Manifest.json(shape), "group": group.map { .string($0.name.description) } ?? .null,
             "step": JSONValue(lastNumber == 0 ? state.step : lastNumber), "state_bytes": JSONValue(stateByteCount),
             "gradient_rms": lastStep.map { JSONValue($0.gradientRMS) } ?? .null,
             "update_rms": lastStep.map { JSONValue($0.updateRMS) } ?? .null,
             "update_rms_over_lr": lastStep.map { $0.learningRate > 0 ? JSONValue($0.updateRMS / $0.learningRate) : .null } ?? .null,
             "kept_old_basis": .bool(lastStep?.keptOldBasis ?? false),
             "last_refresh_step": state.lastRefreshStep.map { JSONValue($0) } ?? .null,
-            "measured_at_step": JSONValue(summary.step),
+            "measured_at_step": summary.map { JSONValue($0.step) } ?? .null,
         ]
-        let figures = summary.figures
-        json["exp_avg_norm"] = JSONValue(figures.expAvgNorm)
-        json["exp_avg_sq_norm"] = JSONValue(figures.expAvgSqNorm)
+        let figures = summary?.figures
+        json["exp_avg_norm"] = figures.map { JSONValue($0.expAvgNorm) } ?? .null
+        json["exp_avg_sq_norm"] = figures.map { JSONValue($0.expAvgSqNorm) } ?? .null
         json["factors"] = .array(
-            figures.dimensions.map { dimension in
+            (figures?.dimensions ?? []).map { dimension in
                 [
                     "dimension": JSONValue(dimension.dimension), "size": JSONValue(dimension.size),
                     "eigenvalue_max": JSONValue(dimension.largestEigenvalue), "eigenvalue_min": JSONValue(dimension.smallestEigenvalue),

@@ -19,7 +19,7 @@ extension Run {
             try load(newest)
         } else {
             try reserve(manifest.estimates.byteCount, for: manifest.estimates)
-            manifest.newParameters().forEach(add)
+            for parameter in manifest.newParameters() { parameters.add(parameter) }
         }
         try replayLog(after: newest?.header.sequence ?? 0)
         if checkpointing.isAhead {
@@ -56,7 +56,7 @@ extension Run {
                 parameter.weights = try read(tensor)
             }
             parameter.record = try entry["record"].map { try record($0, answers[parameter.name], checkpoint) }
-            add(parameter)
+            parameters.add(parameter)
         }
         record = try metadata["record"].map { try record($0, answers[nil], checkpoint) }
         level = metadata["level"]?.stringValue.flatMap { Level(rawValue: $0) }
@@ -73,8 +73,9 @@ extension Run {
             let step = entry["step"]?.integer, let number = entry["number"]?.integer
         else { throw damaged(checkpoint, "its list of parameters cannot be read") }
         let name = try TensorName(parameter: text)
-        let group = entry["group"]?.stringValue.flatMap { manifest.group(of: name, naming: $0) }
+        let group = entry["group"]?.stringValue.flatMap { TensorName($0) }.flatMap { manifest.group(of: name, naming: $0) }
         let options = (group?.settings ?? manifest.settings).options
+        try Manifest.check(shape, of: name, options)
         let estimate = StateEstimate(name: name, shape: shape, options: options)
         try reserve(estimate.byteCount, for: [estimate])
         let tensors = states[name] ?? [:]
@@ -89,6 +90,7 @@ extension Run {
         }
         let parameter = TrainedParameter(name: name, group: group, in: manifest, state: state)
         parameter.lastNumber = number
+        parameter.checkpointedNumber = number
         parameter.lastStep = TrainedParameter.StepFigures(entry["last_step"])
         return parameter
     }
@@ -113,14 +115,13 @@ extension Run {
         RecoveryFailure(reason: "the checkpoint of step \(checkpoint.header.step) is damaged: \(what)")
     }
 
-    /// A state tensor's name, NAME.KEY: no key is the end of another, so the split is unique.
+    /// A state tensor's name, NAME.KEY: no key is the end of another, so the split is unique. By bytes, because a dot can be
+    /// part of a longer `Character` at the end of a name.
     static func split(_ text: String) -> (TensorName, StateKey)? {
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        for length in 1...2 where parts.count > length {
-            guard let key = StateKey(name: parts.suffix(length).joined(separator: ".")),
-                let name = TensorName(parts.dropLast(length).joined(separator: "."))
-            else { continue }
-            return (name, key)
+        let bytes = text.utf8
+        for dot in bytes.indices where bytes[dot] == UInt8(ascii: ".") {
+            guard let key = StateKey(name: String(decoding: bytes[bytes.index(after: dot)...], as: UTF8.self)) else { continue }
+            return TensorName(String(decoding: bytes[..<dot], as: UTF8.self)).map { ($0, key) }
         }
         return nil
     }
@@ -129,50 +130,57 @@ extension Run {
 
     private func replayLog(after sequence: Int64) throws {
         var replayed = 0
+        var differing: [Int] = []
         try store.forEachLogEntry(of: id, after: sequence) { record, body in
-            try replay(record, try body())
+            if let step = try replay(record, try body()) { differing.append(step) }
             replayed += 1
             if replayed.isMultiple(of: 100) {
                 logger.info("recovering", metadata: ["run": "\(name)", "step": "\(step)"])
             }
         }
+        if let first = differing.first {
+            logger.warning(
+                "replayed steps gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
+                metadata: ["run": "\(name)", "first_step": "\(first)", "steps": "\(differing.count)"])
+        }
     }
 
-    private func replay(_ logged: LogRecord, _ body: AlignedBuffer) throws {
+    /// Does again what a record of the log says.
+    ///
+    /// - Returns: the number of the step before it, if that was answered with other bits than the first time.
+    private func replay(_ logged: LogRecord, _ body: AlignedBuffer) throws -> Int? {
         let entry = logged.entry
         checkpointing.logByteCount += body.count
         if entry.kind == .weights {
             let file = try readWeights(body)
             _ = try reserve(file)
             apply(file)
-            return
+            return nil
         }
         let attributes = try JSONValue(parsing: Array(entry.attributes.utf8))
         guard let inputs = attributes["inputs"]?.objectValue.flatMap({ StepInputs($0) }) else {
             throw RecoveryFailure(reason: "record \(logged.sequence) of its log cannot be read")
         }
         var plan: StepPlan
-        let previous: StepRecord?
+        let differing: Int?
         if entry.kind == .parameterStep {
             let parameter = try parameter(try TensorName(parameter: entry.parameter ?? ""))
-            previous = parameter.record
+            differing = Run.differing(parameter.record, entry)
             plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
         } else {
-            previous = record
+            differing = Run.differing(record, entry)
             plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
         }
-        check(previous, against: entry)
         let isSkipped = attributes["skipped"]?.boolValue ?? false
         try plan.judge(isSkipped ? .skip : .reject, on: surroundings.pool)
         _ = try reserve(plan)
         apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step)
+        return differing
     }
 
-    /// The log holds what the answer before each step was: another machine or another build may compute other bits.
-    private func check(_ previous: StepRecord?, against entry: LogEntry) {
-        guard var previous, let expected = entry.previousAnswerDigest, previous.answerDigest != expected else { return }
-        logger.warning(
-            "a replayed step gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
-            metadata: ["run": "\(name)", "step": "\(previous.step)"])
+    /// The number of the step before an entry, if its answer is not the one whose digest the log holds.
+    private static func differing(_ previous: StepRecord?, _ entry: LogEntry) -> Int? {
+        guard var previous, let expected = entry.previousAnswerDigest, previous.answerDigest != expected else { return nil }
+        return previous.step
     }
 }

@@ -10,7 +10,8 @@ extension Run {
     public nonisolated func precheck(step number: Int, epoch: Int?) throws(TrainingError) {
         let status = status
         try status.fence(epoch)
-        try Run.check(number, after: status.step, epoch: status.epoch)
+        try Run.keep(.run, of: status.level)
+        if number != status.step { try Run.check(number, after: status.step, epoch: status.epoch) }
     }
 
     /// One step of the run: `number`, or the next one when it is nil.
@@ -22,12 +23,12 @@ extension Run {
     ) throws(TrainingError) -> StepAnswer {
         try ensureOpen()
         try fence(epoch)
-        try keepLevel(.run)
+        try Run.keep(.run, of: level)
+        let began = ContinuousClock.now
         let identity = StepIdentity(body: body, inputs: inputs)
         let number = number ?? step + 1
-        if number == step, record != nil { return try replay(&record, identity, digested) }
+        if number == step, record != nil { return try replay(&record, identity, durableStep: status.durableStep, digested) }
         try Run.check(number, after: step, epoch: self.epoch)
-        let began = ContinuousClock.now
         var plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
         try plan.judge(manifest.policy.onNonFinite, on: surroundings.pool)
         let entry = LogEntry(
@@ -45,12 +46,14 @@ extension Run {
         try ensureOpen()
         try fence(epoch)
         let parameter = try parameter(name)
-        try keepLevel(.parameter)
+        try Run.keep(.parameter, of: level)
+        let began = ContinuousClock.now
         let identity = StepIdentity(body: body, inputs: inputs)
         let last = parameter.lastNumber
-        if number == last, parameter.record != nil { return try replay(&parameter.record, identity, digested) }
+        if number == last, parameter.record != nil {
+            return try replay(&parameter.record, identity, durableStep: durableStep(of: parameter), digested)
+        }
         try Run.check(number, after: last, epoch: self.epoch)
-        let began = ContinuousClock.now
         var plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
         try plan.judge(manifest.policy.onNonFinite, on: surroundings.pool)
         let entry = LogEntry(
@@ -60,44 +63,52 @@ extension Run {
     }
 
     var context: StepContext {
-        StepContext(manifest: manifest, parameters: byName, hostsWeights: hostsWeights)
+        StepContext(manifest: manifest, parameters: parameters.byName, hostsWeights: parameters.hostsWeights)
     }
 
+    /// Refuses all but the next step; the last one again is answered before this is asked.
     private static func check(_ number: Int, after last: Int, epoch: Int) throws(TrainingError) {
-        if number == last || number == last + 1 { return }
+        if number == last + 1 { return }
         let fields: [(name: String, value: JSONValue)] = [
             ("expected_step", JSONValue(last + 1)), ("epoch", JSONValue(epoch)), ("got", JSONValue(number)),
         ]
-        if number < last {
-            throw TrainingError(.alreadyApplied, "Step \(number) was applied long ago; the last step is \(last).", fields)
+        if number <= last {
+            throw TrainingError(.alreadyApplied, "Step \(number) was applied before; the last step is \(last).", fields)
         }
         throw TrainingError(.outOfOrder, "Step \(number) cannot follow step \(last); the next step is \(last + 1).", fields)
     }
 
-    private func keepLevel(_ wanted: Level) throws(TrainingError) {
+    private static func keep(_ wanted: Level, of level: Level?) throws(TrainingError) {
         guard let level, level != wanted else { return }
         let other = level == .run ? "whole steps" : "steps of single parameters"
         throw TrainingError(
             .levelMixed, "This run takes \(other), as its first step did; the two kinds cannot be mixed.", [("level", .string(level.rawValue))])
     }
 
-    private func replay(_ record: inout StepRecord?, _ identity: StepIdentity, _ digested: Bool) throws(TrainingError) -> StepAnswer {
+    private func replay(
+        _ record: inout StepRecord?, _ identity: StepIdentity, durableStep: Int, _ digested: Bool
+    ) throws(TrainingError) -> StepAnswer {
         guard var kept = record, kept.identity == identity else {
             let what = record?.identity.bodyDigest == identity.bodyDigest ? "other options" : "another body"
             throw TrainingError(
                 .bodyDiffers, "This step was applied with \(what); only the same bytes and options are answered again.",
-                [("expected_step", JSONValue(step + 1)), ("epoch", JSONValue(epoch))])
+                [("expected_step", JSONValue((record?.step ?? step) + 1)), ("epoch", JSONValue(epoch))])
         }
         defer { record = kept }
-        var answer = answer(&kept, digested)
+        var answer = answer(&kept, durableStep: durableStep, digested)
         answer.isReplay = true
         return answer
     }
 
-    private func answer(_ record: inout StepRecord, _ digested: Bool) -> StepAnswer {
+    private func answer(_ record: inout StepRecord, durableStep: Int, _ digested: Bool) -> StepAnswer {
         StepAnswer(
-            step: record.step, durableStep: status.durableStep, epoch: epoch, content: record.content, weightScale: record.weightScale,
+            step: record.step, durableStep: durableStep, epoch: epoch, content: record.content, weightScale: record.weightScale,
             digest: digested ? record.answerDigest : nil)
+    }
+
+    /// The step of this parameter at which a restart would find it now.
+    private func durableStep(of parameter: TrainedParameter) -> Int {
+        manifest.policy.durability == .log ? parameter.lastNumber : parameter.checkpointedNumber
     }
 
     /// Makes a judged plan durable as the policy asks, carries it out, and keeps the answer.
@@ -120,7 +131,8 @@ extension Run {
         timing.commit = ContinuousClock.now - commitBegan
         var record = apply(plan, identity, step: entry.step)
         timing.compute = ContinuousClock.now - began - timing.commit
-        var answer = answer(&record, digested)
+        let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known.map(durableStep(of:)) ?? 0
+        var answer = answer(&record, durableStep: durableStep, digested)
         answer.timing = timing
         scheduleCheckpointIfDue()
         return answer
@@ -146,9 +158,11 @@ extension Run {
             step = number
         case .parameter:
             level = .parameter
-            targets[0]?.record = made
-            targets[0]?.lastNumber = number
-            step = parameters.map(\.lastNumber).min() ?? 0
+            if let parameter = targets[0] {
+                parameter.record = made
+                parameters.advance(parameter, to: number)
+            }
+            step = parameters.smallestNumber
         }
         checkpointing.stepsSince += 1
         publish()

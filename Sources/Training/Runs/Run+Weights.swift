@@ -32,10 +32,10 @@ extension Run {
     /// The hosted weights as safetensors, F32.
     public func weights() throws(TrainingError) -> AlignedBuffer {
         try ensureOpen()
-        guard hostsWeights else {
+        guard parameters.hostsWeights else {
             throw TrainingError(.weightsNotHosted, "The run \"\(name)\" hosts no weights; PUT them here first.")
         }
-        let hosted = parameters.filter { $0.weights != nil }
+        let hosted = parameters.all
         let layout = SafetensorsLayout.trusted(hosted.map { TensorSpec(name: $0.name, dtype: .f32, shape: $0.shape) })
         let buffer = surroundings.buffers.take(count: layout.byteCount)
         buffer.mutableBytes.copyBytes(from: layout.header)
@@ -55,7 +55,7 @@ extension Run {
                     .wrongDType, "\"\(tensor.name)\" is \(tensor.dtype.rawValue); weights are F32, F64, F16 or BF16.",
                     [("parameter", .string(tensor.name.description)), ("got", .string(tensor.dtype.rawValue))])
             }
-            if let known = byName[tensor.name] {
+            if let known = parameters.byName[tensor.name] {
                 guard known.shape == tensor.shape else {
                     throw TrainingError(
                         .wrongShape, "\"\(tensor.name)\" has the shape \(known.shape); its weights came with \(tensor.shape).",
@@ -81,7 +81,7 @@ extension Run {
             }
         }
         let given = Set(file.tensors.map(\.name))
-        let missing = parameters.map(\.name).filter { !given.contains($0) }
+        let missing = parameters.all.map(\.name).filter { !given.contains($0) }
         guard missing.isEmpty, !given.isEmpty else {
             throw TrainingError(
                 .weightsIncomplete, "Weights must name every parameter; \(missing.count) are missing.",
@@ -94,21 +94,22 @@ extension Run {
     func apply(_ file: TensorFile) {
         for tensor in file.tensors {
             let parameter =
-                byName[tensor.name] ?? register(tensor.name, shape: tensor.shape, group: manifest.group(of: tensor.name))
+                parameters.byName[tensor.name] ?? register(tensor.name, shape: tensor.shape, group: manifest.group(of: tensor.name))
             let weights = parameter.weights ?? AlignedBuffer(count: parameter.elementCount * MemoryLayout<Float>.size)
             ElementConversion.widen(tensor.bytes, tensor.dtype, scale: 1, into: weights.mutableBytes.bindMemory(to: Float.self))
             parameter.weights = weights
         }
+        if level == .parameter { step = parameters.smallestNumber }
         checkpointing.stepsSince += 1
         publish()
     }
 
     /// Reserves memory for hosted weights and for the parameters they name first; answers how much.
     func reserve(_ file: TensorFile) throws(TrainingError) -> Int {
-        let estimates = file.tensors.filter { byName[$0.name] == nil }.map {
+        let estimates = file.tensors.filter { parameters.byName[$0.name] == nil }.map {
             StateEstimate(name: $0.name, shape: $0.shape, options: (manifest.group(of: $0.name)?.settings ?? manifest.settings).options)
         }
-        let hosted = file.tensors.filter { byName[$0.name]?.weights == nil }.reduce(0) { $0 + $1.elementCount * MemoryLayout<Float>.size }
+        let hosted = file.tensors.filter { parameters.byName[$0.name]?.weights == nil }.reduce(0) { $0 + $1.elementCount * MemoryLayout<Float>.size }
         let (needed, overflow) = estimates.byteCount.addingReportingOverflow(hosted)
         if needed > 0 { try reserve(overflow ? .max : needed, for: estimates) }
         return needed

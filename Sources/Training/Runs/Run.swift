@@ -19,12 +19,22 @@ public actor Run {
         let buffers: BufferPool
         let ledger: MemoryLedger
         let threads: WorkerThreads
+        let directory: RunDirectory
         let logger: Logger
     }
 
     /// Which kind of step a run takes; its first step decides.
     enum Level: String {
         case run, parameter
+    }
+
+    /// A run takes requests until it is deleted or the server stops.
+    enum Life {
+        case open
+        /// Deleted, or never brought back: nothing of it is left.
+        case gone
+        /// Checkpointed at the server's stop; a later step would be lost without a word.
+        case stopped
     }
 
     let name: RunName
@@ -38,13 +48,11 @@ public actor Run {
     var epoch: Int
     var step = 0
     var level: Level?
-    /// In order of registration.
-    var parameters: [TrainedParameter] = []
-    var byName: [TensorName: TrainedParameter] = [:]
+    var parameters = ParameterTable()
     /// The last step at run level.
     var record: StepRecord?
     var checkpointing: CheckpointState
-    var isClosed = false
+    var life = Life.open
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
 
@@ -62,9 +70,8 @@ public actor Run {
         epoch = row.epoch
         checkpointing = CheckpointState(isAhead: row.isAhead)
         executor = BlockingSerialExecutor(threads: surroundings.threads)
-        self.parameters = parameters
         self.reservedByteCount = reservedByteCount
-        byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+        for parameter in parameters { self.parameters.add(parameter) }
         board = StatusBoard(
             RunStatus(
                 name: name, epoch: row.epoch, stateByteCount: reservedByteCount, parameterCount: parameters.count, manifest: manifest))
@@ -77,8 +84,8 @@ public actor Run {
 
     var logger: Logger { surroundings.logger }
     var store: Store { surroundings.store }
-    var hostsWeights: Bool { parameters.contains { $0.weights != nil } }
-    var stateByteCount: Int { parameters.reduce(0) { $0 + $1.stateByteCount } }
+    /// False from the moment on at which the run is deleted; waits for a step in flight.
+    var isOpen: Bool { life == .open }
 
     /// Shows the present to readers that do not wait.
     func publish() {
@@ -86,15 +93,18 @@ public actor Run {
         status.step = step
         status.durableStep = manifest.policy.durability == .log ? step : checkpointing.lastStep
         status.epoch = epoch
-        status.stateByteCount = stateByteCount
-        status.parameterCount = parameters.count
+        status.level = level
+        status.stateByteCount = parameters.stateByteCount
+        status.parameterCount = parameters.all.count
         board.status = status
     }
 
     /// Refuses what comes after the run was deleted or the server stopped.
     func ensureOpen() throws(TrainingError) {
-        guard !isClosed else {
-            throw TrainingError(.unknownRun, "The run \"\(name)\" is gone.", [("run", .string(name.description))])
+        switch life {
+        case .open: return
+        case .gone: throw TrainingError.unknownRun(name)
+        case .stopped: throw TrainingError.shuttingDown
         }
     }
 
@@ -104,7 +114,7 @@ public actor Run {
     }
 
     func parameter(_ name: TensorName) throws(TrainingError) -> TrainedParameter {
-        guard let parameter = byName[name] else {
+        guard let parameter = parameters.byName[name] else {
             throw TrainingError(
                 .unknownParameter, "The run \"\(self.name)\" has no parameter \"\(name)\".", [("parameter", .string(name.description))])
         }
@@ -114,13 +124,8 @@ public actor Run {
     /// Makes the state of a new parameter; its bytes have been reserved.
     func register(_ name: TensorName, shape: [Int], group: Manifest.Group?) -> TrainedParameter {
         let parameter = TrainedParameter(name: name, shape: shape, group: group, in: manifest)
-        add(parameter)
+        parameters.add(parameter)
         return parameter
-    }
-
-    func add(_ parameter: TrainedParameter) {
-        parameters.append(parameter)
-        byName[parameter.name] = parameter
     }
 
     /// Reserves memory for state and weights before any of it is allocated.
@@ -138,20 +143,20 @@ public actor Run {
         reservedByteCount -= count
     }
 
-    /// Deletes everything the run has on disk, then ends it.
+    /// Deletes everything the run has on disk, then ends it; its name is free when this returns.
     func delete(epoch: Int?) throws(TrainingError) {
         try ensureOpen()
         try fence(epoch)
         do { try store.deleteRun(id) } catch { throw TrainingError(error) }
         close()
+        surroundings.directory.remove(name)
     }
 
     /// Ends the run: later calls find it gone, its memory is given back.
     func close() {
-        isClosed = true
+        life = .gone
         release(reservedByteCount)
-        parameters = []
-        byName = [:]
+        parameters = ParameterTable()
         record = nil
     }
 }

@@ -1,13 +1,14 @@
 import Foundation
+import Storage
 
 /// The runs by name, for readers that must not wait for whoever makes or deletes one.
 final class RunDirectory: @unchecked Sendable {
     enum Entry {
         case running(Run)
-        case damaged(id: Int64, reason: String)
+        case damaged(RunRecord, reason: String)
     }
 
-    // Invariant: both are touched only under `lock`; the `Runs` actor is the only writer.
+    // Invariant: both are touched only under `lock`. The `Runs` actor alone adds runs; a run that is deleted removes itself.
     private let lock = NSLock()
     private var entries: [RunName: Entry] = [:]
     private var state = Runs.Readiness.recovering(done: 0, of: 0)
@@ -35,8 +36,8 @@ final class RunDirectory: @unchecked Sendable {
         lock.withLock { entries[run.name] = .running(run) }
     }
 
-    func addDamaged(_ name: RunName, _ id: Int64, _ reason: String) {
-        lock.withLock { entries[name] = .damaged(id: id, reason: reason) }
+    func addDamaged(_ name: RunName, _ row: RunRecord, _ reason: String) {
+        lock.withLock { entries[name] = .damaged(row, reason: reason) }
     }
 
     func remove(_ name: RunName) {
@@ -49,7 +50,7 @@ final class RunDirectory: @unchecked Sendable {
         case .recovering(let done, let total):
             throw TrainingError(.recovering, "The server is recovering its runs (\(done) of \(total)); try again shortly.")
         case .stopping:
-            throw TrainingError(.shuttingDown, "The server is stopping; send the same request again when it is back.")
+            throw TrainingError.shuttingDown
         }
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Safetensors
 public import StrictJSON
 
 /// What a run is and where it stands, as of its last finished step.
@@ -12,21 +13,30 @@ public struct RunStatus: Sendable {
     public internal(set) var epoch = 0
     public internal(set) var stateByteCount = 0
     public internal(set) var parameterCount = 0
+    /// Which kind of step the run takes; nil before its first.
+    var level: Run.Level?
     let manifest: Manifest
 
     /// Honours `Lather-Epoch`: a writer that holds another epoch than the run's is fenced off.
     func fence(_ expected: Int?) throws(TrainingError) {
+        try RunStatus.fence(expected, current: epoch, step: step)
+    }
+
+    /// - Parameter step: where the run stands, if that is known.
+    static func fence(_ expected: Int?, current epoch: Int, step: Int? = nil) throws(TrainingError) {
         guard let expected, expected != epoch else { return }
+        var fields: [(name: String, value: JSONValue)] = [("epoch", JSONValue(epoch))]
+        if let step { fields.append(("expected_step", JSONValue(step + 1))) }
         throw TrainingError(
             .epochFenced,
-            "The run is in epoch \(epoch), the request was made for epoch \(expected): the run was restored, imported or lost steps.",
-            [("epoch", JSONValue(epoch)), ("expected_step", JSONValue(step + 1))])
+            "The run is in epoch \(epoch), the request was made for epoch \(expected): the run was made anew, restored, imported or lost steps.",
+            fields)
     }
 
     /// The run's description.
     public var json: JSONObject {
         var groups = JSONObject()
-        for group in manifest.groups { groups[group.name] = .object(group.shown) }
+        for group in manifest.groups { groups[group.name.description] = .object(group.shown) }
         return [
             "name": .string(name.description),
             "step": JSONValue(step),

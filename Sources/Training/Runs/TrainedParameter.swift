@@ -10,7 +10,7 @@ final class TrainedParameter: @unchecked Sendable {
     let name: TensorName
     let settings: OptimizerSettings
     /// The group it belongs to; nil is the run's own options.
-    let group: String?
+    let group: Manifest.Group?
     let state: SOAPParameter<Float>
     /// Bytes reserved for the state.
     let stateByteCount: Int
@@ -19,6 +19,8 @@ final class TrainedParameter: @unchecked Sendable {
     /// The last step at parameter level, and its number: skipped steps have one too, unlike the state's own count.
     var record: StepRecord?
     var lastNumber = 0
+    /// What `lastNumber` was at the newest checkpoint.
+    var checkpointedNumber = 0
     /// What the last step looked like; nil before the first and after a restart from a checkpoint without it.
     var lastStep: StepFigures?
     var summary: TimedSummary?
@@ -42,7 +44,7 @@ final class TrainedParameter: @unchecked Sendable {
 
     init(name: TensorName, group: Manifest.Group?, in manifest: Manifest, state: SOAPParameter<Float>) {
         self.name = name
-        self.group = group?.name
+        self.group = group
         settings = group?.settings ?? manifest.settings
         self.state = state
         stateByteCount = StateEstimate(name: name, shape: state.shape, options: settings.options).byteCount
@@ -57,15 +59,11 @@ final class TrainedParameter: @unchecked Sendable {
     var shape: [Int] { state.shape }
     var elementCount: Int { shape.reduce(1, *) }
 
-    /// The state's summary, made anew unless the last one is current or making it would take over a twentieth of the time.
-    func currentSummary(always: Bool) -> TimedSummary {
+    /// Makes the summary anew, unless it is current or, when it need not be, making it would take over a twentieth of the time.
+    func refreshSummary(mustBeCurrent: Bool) {
         let now = ContinuousClock.now
-        if let summary, summary.step == state.step || (!always && now - summary.madeAt < summary.duration * 20) {
-            return summary
-        }
+        if let summary, summary.step == state.step || (!mustBeCurrent && now - summary.madeAt < summary.duration * 20) { return }
         let figures = state.summary()
-        let made = TimedSummary(figures: figures, step: state.step, madeAt: now, duration: ContinuousClock.now - now)
-        summary = made
-        return made
+        summary = TimedSummary(figures: figures, step: state.step, madeAt: now, duration: ContinuousClock.now - now)
     }
 }

@@ -47,21 +47,16 @@ public struct StepInputs: Sendable, Equatable {
     /// Reads what ``json`` wrote; nil when it is something else.
     init?(_ object: JSONObject) {
         self.init()
-        for (name, value) in object {
-            switch name {
-            case "lr": learningRate = value.double
-            case "grad_scale": gradScale = value.double
-            case "max_grad_norm": maxGradNorm = value.double
-            case "group_lr":
-                guard case .object(let rates) = value else { return nil }
-                for (group, rate) in rates {
-                    guard let group = TensorName(group), let rate = rate.double else { return nil }
-                    groupLearningRates[group] = rate
-                }
-            case "dtype": dtype = value.stringValue.flatMap { DType(rawValue: $0) }
-            case "return": returned = value.stringValue.flatMap { Returned(rawValue: $0) }
-            default: return nil
-            }
+        learningRate = object["lr"]?.double
+        for (group, rate) in object["group_lr"]?.objectValue ?? [:] {
+            guard let group = TensorName(group) else { return nil }
+            groupLearningRates[group] = rate.double
         }
+        gradScale = object["grad_scale"]?.double
+        maxGradNorm = object["max_grad_norm"]?.double
+        dtype = object["dtype"]?.stringValue.flatMap { DType(rawValue: $0) }
+        returned = object["return"]?.stringValue.flatMap { Returned(rawValue: $0) }
+        // What was not understood would silently compute something else.
+        guard json == object else { return nil }
     }
 }

@@ -69,6 +69,7 @@ extension StepPlan {
         let options = entry.settings.options
         let count = entry.elementCount
         var scratch: [AlignedBuffer] = []
+        defer { withExtendedLifetime(scratch) {} }
         func floats(_ candidate: UnsafeMutableRawBufferPointer?, _ dtype: DType) -> UnsafeMutableBufferPointer<Float> {
             if dtype == .f32, let candidate, UInt(bitPattern: candidate.baseAddress) % 4 == 0 {
                 return candidate.bindMemory(to: Float.self)

@@ -72,7 +72,7 @@ extension StepPlan {
                     .wrongShape, "\"\(name)\" has the shape \(known.shape); its gradient came with \(shape).",
                     [("parameter", .string(name.description)), ("expected", Manifest.json(known.shape)), ("got", Manifest.json(shape))])
             }
-            group = known.group.flatMap { manifest.group(of: name, naming: $0) }
+            group = known.group
             settings = known.settings
         } else {
             guard manifest.parameters == nil else {
@@ -96,7 +96,7 @@ extension StepPlan {
     }
 
     private static func rate(for group: Manifest.Group?, _ settings: OptimizerSettings, _ inputs: StepInputs) -> Double {
-        if let group, let name = TensorName(group.name), let rate = inputs.groupLearningRates[name] { return rate }
+        if let group, let rate = inputs.groupLearningRates[group.name] { return rate }
         if let rate = inputs.learningRate, group == nil || !settings.setsLearningRate { return rate }
         return settings.options.learningRate
     }
@@ -118,7 +118,7 @@ extension StepPlan {
         let isRate = { (rate: Double) in rate >= 0 && Float(rate).isFinite }
         try check("lr", inputs.learningRate, isRate, "at least 0 and within F32")
         for (group, rate) in inputs.groupLearningRates {
-            guard context.manifest.groups.contains(where: { $0.name.utf8.elementsEqual(group.description.utf8) }) else {
+            guard context.manifest.groups.contains(where: { $0.name == group }) else {
                 throw TrainingError(
                     .invalidStepOption, "lr.\(group) names a group that the run does not have.", [("option", .string("lr.\(group)"))])
             }

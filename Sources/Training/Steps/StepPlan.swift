@@ -52,25 +52,32 @@ struct StepPlan {
     mutating func judge(_ rule: Policy.NonFiniteRule, on pool: ComputePool) throws(TrainingError) {
         let scale = 1 / (inputs.gradScale ?? 1)
         let scans = SharedResults(count: entries.count, ElementConversion.Scan())
+        let squaredWeightNorms = SharedResults(count: entries.count, 0.0)
         pool.perform(costs: entries.map { Double($0.elementCount) }) { [entries = Unchecked(entries)] index, _ in
             let entry = entries.value[index]
             scans[index] = ElementConversion.scan(entry.bytes, entry.dtype, scale: scale)
+            if entry.settings.options.weightDecayMethod == .l2, let weights = entry.known?.weights {
+                squaredWeightNorms[index] = ElementConversion.scan(weights.bytes, .f32, scale: 1).squaredNorm
+            }
         }
         gradientFactor = scale
         if let maximum = inputs.maxGradNorm {
-            let norm = scans.values.reduce(0) { $0 + $1.squaredNorm }.squareRoot()
+            let norm = (0..<entries.count).reduce(0) { $0 + scans[$1].squaredNorm }.squareRoot()
             // An infinite norm is refused or skipped below.
             if norm.isFinite { gradientFactor *= min(1, maximum / (norm + 1e-6)) }
         }
         let clipping = gradientFactor / scale
-        for (entry, scan) in zip(entries, scans.values) {
-            guard let problem = StepPlan.problem(entry, scan, clipping: clipping) else { continue }
+        for (index, entry) in entries.enumerated() {
+            let problem = StepPlan.problem(entry, scans[index], clipping: clipping, squaredWeightNorm: squaredWeightNorms[index])
+            guard let problem else { continue }
             if rule == .reject { throw problem }
             isSkipped = true
         }
     }
 
-    private static func problem(_ entry: Entry, _ scan: ElementConversion.Scan, clipping: Double) -> TrainingError? {
+    private static func problem(
+        _ entry: Entry, _ scan: ElementConversion.Scan, clipping: Double, squaredWeightNorm: Double
+    ) -> TrainingError? {
         if scan.nonFiniteCount > 0 {
             return TrainingError(
                 .nonFiniteGradient,
@@ -81,13 +88,9 @@ struct StepPlan {
                 ])
         }
         let squaredNorm = scan.squaredNorm * clipping * clipping
-        let options = entry.settings.options
-        let squaredWeightNorm =
-            options.weightDecayMethod == .l2
-            ? entry.known?.weights.map { ElementConversion.scan($0.bytes, .f32, scale: 1).squaredNorm } ?? 0 : 0
         guard
             !SOAPParameter<Float>.canTake(
-                squaredNorm: squaredNorm, squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: options)
+                squaredNorm: squaredNorm, squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: entry.settings.options)
         else { return nil }
         return TrainingError(
             .nonFiniteGradient,
@@ -110,7 +113,7 @@ struct Unchecked<Value>: @unchecked Sendable {
 
 /// Results that parallel tasks write, each to its own place.
 ///
-/// Sendable by discipline: no two tasks share an index, and `values` is read after all of them are done.
+/// Sendable by discipline: no two tasks share an index, and results are read after all of them are done.
 final class SharedResults<Value>: @unchecked Sendable {
     private let storage: UnsafeMutableBufferPointer<Value>
 
@@ -128,6 +131,4 @@ final class SharedResults<Value>: @unchecked Sendable {
         get { storage[index] }
         set { storage[index] = newValue }
     }
-
-    var values: [Value] { Array(storage) }
 }

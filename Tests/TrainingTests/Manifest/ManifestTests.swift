@@ -1,0 +1,171 @@
+import SOAP
+import Safetensors
+import StrictJSON
+import Testing
+
+@testable import Training
+
+struct ManifestTests {
+    private func manifest(_ text: String) throws -> Manifest {
+        try Manifest(JSONValue(parsing: Array(text.utf8)))
+    }
+
+    private func refusal(_ text: String) -> TrainingError? {
+        #expect(throws: TrainingError.self, "\(text)") { try manifest(text) }
+    }
+
+    // MARK: Groups
+
+    @Test func aParameterBelongsToTheGroupItNamesElseToTheFirstThatFits() throws {
+        let manifest = try manifest(
+            #"""
+            {"optimizer": {"lr": 0.1},
+             "groups": {"first": {"match": ["*.bias", "x?"]}, "second": {"match": ["*"], "lr": 1}, "third": {"lr": 2}}}
+            """#)
+        func group(_ name: TensorName, naming given: TensorName? = nil) -> String? {
+            manifest.group(of: name, naming: given)?.name.description
+        }
+        #expect(group("a.bias") == "first")
+        #expect(group("xy") == "first")
+        #expect(group("xyz") == "second")
+        #expect(group("a.bias", naming: "third") == "third")
+    }
+
+    @Test func aGroupOverridesOnlyWhatItNames() throws {
+        let manifest = try manifest(
+            #"{"optimizer": {"lr": 0.1, "eps": 1e-4, "max_precondition_dim": 8}, "groups": {"g": {"weight_decay": 0.0, "max_precondition_dim": null}}}"#)
+        let options = manifest.groups[0].settings.options
+        #expect(options.weightDecay == 0 && options.epsilon == 1e-4 && options.learningRate == 0.1 && options.maxPreconditionDim == nil)
+        #expect(manifest.settings.options.weightDecay == 0.01 && manifest.settings.options.maxPreconditionDim == 8)
+        #expect(!manifest.groups[0].settings.setsLearningRate)
+    }
+
+    @Test(arguments: ["fp32_matmul_prec", "qr_fp32_matmul_prec"])
+    func precisionsAreRefusedInGroups(_ name: String) {
+        let error = refusal(#"{"optimizer": {"lr": 0.1}, "groups": {"g": {"\#(name)": "high"}}}"#)
+        #expect(error?.code == .invalidOption)
+        #expect(error?.field("option") == .string(name))
+        #expect(error?.field("group") == "g")
+    }
+
+    @Test(arguments: [
+        (#"{"g": {"nope": 1}}"#, TrainingError.Code.unknownOption), (#"{"g": {"lr": -1}}"#, .invalidOption),
+        (#"{"g": {"match": "*"}}"#, .invalidManifest), (#"{"g": {"match": [1]}}"#, .invalidManifest), (#"{"g": 1}"#, .invalidManifest),
+        (#"{"": {}}"#, .invalidManifest), (#"[]"#, .invalidManifest), (#"null"#, .invalidManifest),
+    ])
+    func aWrongGroupIsRefused(_ groups: String, _ code: TrainingError.Code) {
+        #expect(refusal(#"{"optimizer": {"lr": 0.1}, "groups": \#(groups)}"#)?.code == code)
+    }
+
+    @Test func namesOfGroupsAndParametersAreBytes() throws {
+        let composed = "\u{E9}"
+        let decomposed = "e\u{301}"
+        let text = #"""
+            {"optimizer": {"lr": 0.1}, "groups": {"\#(composed)": {"match": ["\#(composed)"]}, "\#(decomposed)": {}},
+             "parameters": [{"name": "\#(composed)", "shape": [2]}, {"name": "\#(decomposed)", "shape": [2], "group": "\#(decomposed)"}]}
+            """#
+        let first = try manifest(text)
+        #expect(first.parameters?.count == 2)
+        #expect(first.group(of: TensorName(stringLiteral: decomposed)) == nil)
+        #expect(first.group(of: TensorName(stringLiteral: composed))?.name == TensorName(stringLiteral: composed))
+        let other = try manifest(#"{"optimizer": {"lr": 0.1}, "groups": {"\#(composed)": {}}}"#)
+        let another = try manifest(#"{"optimizer": {"lr": 0.1}, "groups": {"\#(decomposed)": {}}}"#)
+        #expect(other != another)
+        let unknown = #"{"optimizer": {"lr": 0.1}, "groups": {"\#(composed)": {}}, "parameters": [{"name": "w", "shape": [], "group": "\#(decomposed)"}]}"#
+        #expect(refusal(unknown)?.code == .invalidManifest)
+    }
+
+    // MARK: Parameters
+
+    @Test func namesUpToFiveHundredAndTwelveBytesAreTaken() throws {
+        for name in ["w", "a/b %é\\u0001", String(repeating: "n", count: 512), "__metadata", "."] {
+            #expect(throws: Never.self) { try manifest(#"{"optimizer": {"lr": 1}, "parameters": [{"name": "\#(name)", "shape": []}]}"#) }
+        }
+        for name in ["", String(repeating: "é", count: 257), #"a\u0000b"#, "__metadata__"] {
+            let error = refusal(#"{"optimizer": {"lr": 1}, "parameters": [{"name": "\#(name)", "shape": []}]}"#)
+            #expect(error?.code == .invalidParameterName)
+        }
+    }
+
+    @Test(arguments: [
+        "[0]", "[4, 0]", "[-1]", "[3000000000]", "[4294967296, 4294967296]", "[9223372036854775807, 9223372036854775807, 2]",
+        "[" + Array(repeating: "1", count: 33).joined(separator: ",") + "]",
+    ])
+    func aShapeThatCannotBeTrainedIsRefused(_ shape: String) {
+        let error = refusal(#"{"optimizer": {"lr": 1}, "parameters": [{"name": "w", "shape": \#(shape)}]}"#)
+        #expect(error?.code == .wrongShape)
+        #expect(error?.field("parameter") == "w")
+    }
+
+    @Test func thirtyTwoDimensionsAndNoneAreTaken() throws {
+        let shape = "[" + Array(repeating: "1", count: 32).joined(separator: ",") + "]"
+        let text = #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": \#(shape)}, {"name": "b", "shape": []}, {"name": "c", "shape": [1e1]}]}"#
+        #expect(try manifest(text).parameters?.map(\.shape) == [Array(repeating: 1, count: 32), [], [10]])
+    }
+
+    @Test(arguments: [
+        "{}", "[]", "null", "1", #"[{"shape": [1]}]"#, #"[{"name": 1, "shape": [1]}]"#, #"[{"name": "w"}]"#, #"[{"name": "w", "shape": 1}]"#,
+        #"[{"name": "w", "shape": [1.5]}]"#, #"[{"name": "w", "shape": ["1"]}]"#, #"[{"name": "w", "shape": [1], "dtype": "F32"}]"#,
+        #"[{"name": "w", "shape": [1]}, {"name": "w", "shape": [1]}]"#, #"[{"name": "w", "shape": [1], "group": "g"}]"#,
+        #"[{"name": "w", "shape": [1], "group": 1}]"#, #"[1]"#,
+    ])
+    func aWrongListOfParametersIsRefused(_ parameters: String) {
+        #expect(refusal(#"{"optimizer": {"lr": 0.1}, "parameters": \#(parameters)}"#)?.code == .invalidManifest)
+    }
+
+    @Test(arguments: ["1", "[]", "{}", #"{"optimizer": 1}"#, #"{"optimizer": {"lr": 1}, "extra": 1}"#])
+    func aManifestIsAnObjectOfFourMembers(_ text: String) {
+        #expect(refusal(text)?.code == .invalidManifest)
+    }
+
+    // MARK: Policy
+
+    @Test func thePolicyIsReadAndShown() throws {
+        let full = #"{"durability": "checkpoint", "checkpoint_every": 7, "keep_checkpoints": 2, "on_nonfinite": "skip"}"#
+        let policy = try manifest(#"{"optimizer": {"lr": 1}, "policy": \#(full)}"#).policy
+        #expect(try JSONValue.object(policy.json) == JSONValue(parsing: Array(full.utf8)))
+        let defaults = #"{"durability": "log", "checkpoint_every": 100, "keep_checkpoints": 3, "on_nonfinite": "reject"}"#
+        #expect(try JSONValue.object(Policy().json) == JSONValue(parsing: Array(defaults.utf8)))
+    }
+
+    @Test(arguments: [
+        (#""durability": "disk""#, TrainingError.Code.invalidOption), (#""durability": null"#, .invalidOption),
+        (#""checkpoint_every": 0"#, .invalidOption), (#""checkpoint_every": "1""#, .invalidOption),
+        (#""keep_checkpoints": 0"#, .invalidOption), (#""on_nonfinite": true"#, .invalidOption), (#""workers": 1"#, .unknownOption),
+    ])
+    func aWrongPolicyIsRefusedByTheNameOfItsSetting(_ member: String, _ code: TrainingError.Code) {
+        let error = refusal(#"{"optimizer": {"lr": 0.1}, "policy": {\#(member)}}"#)
+        #expect(error?.code == code)
+        #expect(error?.field("option")?.stringValue.map { member.contains("\"\($0)\"") } == true)
+    }
+
+    // MARK: The same again
+
+    @Test(arguments: [
+        #"{"optimizer": {"lr": 1e-3}}"#, #"{"optimizer": {"lr": 0.0010, "betas": [0.9, 9.5e-1]}}"#,
+        #"{"policy": {"checkpoint_every": 1e2}, "optimizer": {"weight_decay": 0.01, "lr": 0.001}}"#, #"{"optimizer": {"lr": 0.001}, "groups": {}}"#,
+    ])
+    func aManifestOfTheSameValuesIsTheSame(_ text: String) throws {
+        #expect(try manifest(text) == manifest(#"{"optimizer": {"lr": 0.001}}"#))
+    }
+
+    @Test(arguments: [
+        #"{"optimizer": {"lr": 0.002}}"#, #"{"optimizer": {"lr": 0.001, "use_eigh": true}}"#,
+        #"{"optimizer": {"lr": 0.001}, "parameters": [{"name": "w", "shape": []}]}"#, #"{"optimizer": {"lr": 0.001}, "groups": {"g": {}}}"#,
+        #"{"optimizer": {"lr": 0.001}, "policy": {"keep_checkpoints": 4}}"#,
+    ])
+    func aManifestOfOtherValuesIsAnother(_ text: String) throws {
+        #expect(try manifest(text) != manifest(#"{"optimizer": {"lr": 0.001}}"#))
+    }
+
+    @Test func theOrderOfParametersDoesNotMatterAndThatOfGroupsDoes() throws {
+        let a = #"{"name": "a", "shape": [1]}"#
+        let b = #"{"name": "b", "shape": [2]}"#
+        func text(_ parameters: String, _ groups: String = "{}") -> String {
+            #"{"optimizer": {"lr": 1}, "parameters": [\#(parameters)], "groups": \#(groups)}"#
+        }
+        #expect(try manifest(text("\(a), \(b)")) == manifest(text("\(b), \(a)")))
+        #expect(try manifest(text(a, #"{"x": {}, "y": {}}"#)) != manifest(text(a, #"{"y": {}, "x": {}}"#)))
+        #expect(try manifest(text(a, #"{"x": {"lr": 1}}"#)) != manifest(text(a, #"{"x": {}}"#)))
+    }
+}

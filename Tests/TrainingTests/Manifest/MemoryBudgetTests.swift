@@ -1,0 +1,73 @@
+import SOAP
+import Safetensors
+import Storage
+import StrictJSON
+import Testing
+
+@testable import Training
+
+struct MemoryBudgetTests {
+    private let large = #"{"optimizer": {"lr": 1}, "parameters": [{"name": "small", "shape": [8]}, {"name": "large", "shape": [20000, 20000]}]}"#
+
+    @Test func aRunThatDoesNotFitIsRefusedBeforeAnythingIsAllocated() async throws {
+        let house = try await House(memoryBudget: 1 << 20)
+        let error = await expectRefusal(.outOfMemory) { try await house.make("run", large) }
+        let needed = 2 * 4 * (8 + 3 * 20000 * 20000)
+        #expect(error?.field("needed_bytes") == JSONValue(needed))
+        #expect(error?.field("available_bytes") == JSONValue(1 << 20))
+        #expect(error?.field("costliest")?.arrayValue?.first?["name"] == "large")
+        let savings = error?.field("with_max_precondition_dim")?.arrayValue
+        #expect(savings?.first?["max_precondition_dim"] == 4096)
+        #expect(savings?.first?["state_bytes"] == JSONValue(2 * 4 * (8 + 20000 * 20000)))
+        #expect(house.runs.ledger.reservedByteCount == 0)
+        #expect(try house.store.runs().isEmpty)
+        await expectRefusal(.unknownRun) { _ = try house.run() }
+    }
+
+    @Test func sizesBeyondCountingAreRefusedToo() {
+        let uncountable = StateEstimate(name: "w", shape: [.max, 2], options: SOAPOptions(learningRate: 1))
+        let one = StateEstimate(name: "b", shape: [1], options: SOAPOptions(learningRate: 1))
+        #expect([uncountable].byteCount == .max)
+        #expect([one, uncountable, uncountable].byteCount == .max)
+        #expect([one, one].byteCount == 16)
+    }
+
+    @Test func whatADeletedRunHeldIsFree() async throws {
+        let house = try await House(memoryBudget: 1 << 20)
+        let manifest = #"{"optimizer": {"lr": 1}, "parameters": [{"name": "w", "shape": [150, 150]}]}"#
+        try await house.make("one", manifest)
+        #expect(house.runs.ledger.reservedByteCount == 24 * 150 * 150)
+        await expectRefusal(.outOfMemory) { try await house.make("two", manifest) }
+        try await house.runs.delete(RunName("one"), epoch: nil)
+        #expect(house.runs.ledger.reservedByteCount == 0)
+        try await house.make("two", manifest)
+    }
+
+    @Test func aStepThatRegistersMoreThanFitsIsRefusedWhole() async throws {
+        let house = try await House(memoryBudget: 1 << 16)
+        let run = try await house.make("run", #"{"optimizer": {"lr": 1}}"#)
+        try await run.put(1, [.gradient("a", [8, 8], 1)])
+        let before = try await run.snapshot()
+        await expectRefusal(.outOfMemory) { try await run.put(2, [.gradient("a", [8, 8], 2), .gradient("b", [60, 60], 3)]) }
+        #expect(try await run.snapshot() == before)
+        try await run.put(2, [.gradient("a", [8, 8], 2)])
+    }
+
+    @Test func weightsAreReservedAndGivenBack() async throws {
+        let house = try await House(memoryBudget: 24 * 64 + 4 * 64 - 1)
+        let run = try await house.make("run", #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": [8, 8]}]}"#)
+        await expectRefusal(.outOfMemory) { try await run.hostWeights(body([.gradient("a", [8, 8], 1)]), epoch: nil) }
+        #expect(house.runs.ledger.reservedByteCount == 24 * 64)
+    }
+
+    @Test func theLedgerNeverPromisesMoreThanItHas() {
+        let ledger = MemoryLedger(budget: 10)
+        #expect(ledger.reserve(10))
+        #expect(!ledger.reserve(1))
+        #expect(!ledger.reserve(.max))
+        #expect(ledger.reserve(0))
+        ledger.release(4)
+        #expect(ledger.reserve(4))
+        #expect(ledger.reservedByteCount == 10)
+    }
+}

@@ -1,0 +1,86 @@
+import Foundation
+import Logging
+import Memory
+import Storage
+import StrictJSON
+import Testing
+
+@testable import Training
+
+/// A database in a directory of its own and the runs that a server makes of it, to be stopped, killed and started again.
+final class House {
+    private(set) var runs: Runs
+    private(set) var store: Store
+    let log = LogLines()
+    private let root: URL
+    private var lives = 1
+    private let memoryBudget: Int
+    private let threadCount: Int
+
+    init(memoryBudget: Int = 1 << 30, threadCount: Int = 2) async throws {
+        self.memoryBudget = memoryBudget
+        self.threadCount = threadCount
+        root = House.estate.appendingPathComponent(UUID().uuidString)
+        (store, runs) = try House.open(root.appendingPathComponent("1"), memoryBudget, threadCount, log)
+        try await runs.recover()
+    }
+
+    /// Where all houses of this process stand until it ends: a run can outlive its house in a test.
+    private static let estate: URL = {
+        atexit { try? FileManager.default.removeItem(at: House.place) }
+        return place
+    }()
+    private static let place = URL(fileURLWithPath: NSTemporaryDirectory()).appendingPathComponent("lather-training-\(UUID().uuidString)")
+
+    private var directory: URL { root.appendingPathComponent("\(lives)") }
+
+    /// The file that the present server works on.
+    var database: String { directory.appendingPathComponent("lather.sqlite").path }
+
+    private static func open(_ directory: URL, _ memoryBudget: Int, _ threadCount: Int, _ log: LogLines) throws -> (Store, Runs) {
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let logger = Logger(label: "test") { _ in log }
+        let store = try Store(path: directory.appendingPathComponent("lather.sqlite").path, logger: logger)
+        let runs = Runs(
+            store: store, threadCount: threadCount, memoryBudget: memoryBudget, buffers: BufferPool(maximumIdleBytes: 1 << 20),
+            logger: logger)
+        return (store, runs)
+    }
+
+    /// As after SIGTERM: everything is finished, then a new server starts.
+    func restart() async throws {
+        #expect(await runs.finish())
+        try store.close()
+        try await reopen()
+    }
+
+    /// As after `kill -9`: a new server starts on the files as they lie on disk at this moment.
+    ///
+    /// - Parameter memoryBudget: another one for the new server.
+    func crash(memoryBudget: Int? = nil, _ damage: (String) throws -> Void = { _ in }) async throws {
+        try await reopen(memoryBudget: memoryBudget, damage)
+    }
+
+    private func reopen(memoryBudget: Int? = nil, _ damage: (String) throws -> Void = { _ in }) async throws {
+        let old = directory
+        lives += 1
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        // The file before its WAL, and no shared memory: what a machine finds that lost its power.
+        for name in ["lather.sqlite", "lather.sqlite-wal"] where FileManager.default.fileExists(atPath: old.appendingPathComponent(name).path) {
+            try FileManager.default.copyItem(at: old.appendingPathComponent(name), to: directory.appendingPathComponent(name))
+        }
+        try damage(database)
+        (store, runs) = try House.open(directory, memoryBudget ?? self.memoryBudget, threadCount, log)
+        try await runs.recover()
+    }
+
+    /// Makes a run from JSON text.
+    @discardableResult
+    func make(_ name: String = "run", _ manifest: String) async throws -> Run {
+        try await runs.make(RunName(name), manifest: JSONValue(parsing: Array(manifest.utf8))).run
+    }
+
+    func run(_ name: String = "run") throws -> Run {
+        try runs.run(RunName(name))
+    }
+}
