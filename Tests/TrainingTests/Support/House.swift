@@ -8,7 +8,9 @@ import Testing
 @testable import Training
 
 /// A database in a directory of its own and the runs that a server makes of it, to be stopped, killed and started again.
-final class House {
+///
+/// Sendable by discipline: nobody uses a house while it restarts or crashes.
+final class House: @unchecked Sendable {
     private(set) var runs: Runs
     private(set) var store: Store
     let log = LogLines()
