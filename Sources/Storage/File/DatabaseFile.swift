@@ -28,6 +28,11 @@ struct DatabaseFile {
         self.path = URL(fileURLWithPath: String(cString: existing)).appendingPathComponent(url.lastPathComponent).path
     }
 
+    /// A file beside one that has been resolved.
+    init(unresolved path: String) {
+        self.path = path
+    }
+
     /// Finds out whose the file is, through a connection that cannot write; throws when it is not ours to open.
     ///
     /// The header alone would not do: after a crash the newest schema version may still be in the WAL.
@@ -97,11 +102,15 @@ struct DatabaseFile {
 
     /// Makes the new file's name durable; SQLite does so for its journals only.
     func syncDirectory() throws(StorageError) {
-        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try DatabaseFile(unresolved: URL(fileURLWithPath: path).deletingLastPathComponent().path).sync()
+    }
+
+    /// Makes the contents of this file or directory durable.
+    func sync() throws(StorageError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         defer { if descriptor >= 0 { close(descriptor) } }
         guard descriptor >= 0, fsync(descriptor) == 0 else {
-            throw StorageError(.syncFailed, "The directory \(directory) cannot be synchronised (\(String(cString: strerror(errno)))).")
+            throw StorageError(.syncFailed, "\(path) cannot be made durable (\(String(cString: strerror(errno)))). Check the device.")
         }
     }
 
