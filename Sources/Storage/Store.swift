@@ -42,7 +42,7 @@ public final class Store: Sendable {
 
     init(path: String, logger: Logger, partSize: Int) throws(StorageError) {
         let file = try DatabaseFile(path: path)
-        let content = try file.examine()
+        try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
         self.path = file.path
         self.logger = logger
@@ -54,7 +54,7 @@ public final class Store: Sendable {
             try Schema.migrate(queue)
             return queue
         }
-        if content == .empty { try file.syncDirectory() }
+        try file.syncDirectory()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
     }

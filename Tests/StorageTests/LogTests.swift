@@ -1,5 +1,4 @@
 import Crypto
-import GRDB
 import Memory
 import Storage
 import Testing

@@ -35,28 +35,25 @@ extension Store {
     private func sweep() throws(StorageError) {
         while try write({ try deletePiece(.prunedLog, in: $0) }) {}
         while try write({ try deletePiece(.droppedTensors, in: $0) }) {}
-        try write { db in
-            try db.execute(sql: Store.deleteEmptyOwners)
-        }
+        try write { try $0.execute(sql: Store.deleteEmptyOwners) }
     }
 
     /// Rows that own parts and can be deleted.
     private struct Garbage {
-        let table: String
         let parts: PartTable
         /// Key columns as the part table knows them, and the size.
         let select: String
         let delete: String
 
         static let prunedLog = Garbage(
-            table: "log_entry", parts: .log,
+            parts: .log,
             select: """
                 SELECT run, sequence, byte_count FROM run CROSS JOIN log_entry ON log_entry.run = run.id
                 WHERE sequence <= iif(deleted, \(Int64.max), pruned_through)
                 """,
             delete: "DELETE FROM log_entry WHERE run = ? AND sequence = ?")
         static let droppedTensors = Garbage(
-            table: "tensor", parts: .tensor,
+            parts: .tensor,
             select: """
                 SELECT tensor.id, tensor.byte_count FROM checkpoint CROSS JOIN tensor ON tensor.checkpoint = checkpoint.id
                 WHERE state = 'dropped'
