@@ -41,7 +41,7 @@ extension Store {
             try updateRun(id, set: "deleted = 1", in: db)
             try db.execute(sql: "UPDATE checkpoint SET state = 'dropped' WHERE run = ?", arguments: [id])
         }
-        sweepOrWarn()
+        sweepOrWarn(shrinking: true)
     }
 
     public func setEpoch(_ epoch: Int, of run: Int64) throws(StorageError) {

@@ -57,8 +57,8 @@ extension Store {
         precondition(destination.count == tensor.byteCount, "a tensor is read into memory of its size")
         do {
             try readParts(.tensor, key: [tensor.id], count: tensor.partCount, into: destination, what: tensor.title)
-        } catch where error.kind == .corrupt(what: tensor.title) {
-            try requireTensor(tensor)
+        } catch {
+            if error.kind == .corrupt(what: tensor.title) { try requireTensor(tensor) }
             throw error
         }
         guard sha256(UnsafeRawBufferPointer(destination)) == tensor.sha256 else {
@@ -89,7 +89,7 @@ extension Store {
             try db.execute(sql: "UPDATE checkpoint SET state = 'dropped' WHERE id = ? AND state = 'complete'", arguments: [id])
             guard db.changesCount == 1 else { throw StorageError.noCheckpoint(id) }
         }
-        sweepOrWarn()
+        sweepOrWarn(shrinking: true)
     }
 
     func checkpoint(_ id: Int64, in db: Database) throws -> CheckpointRecord? {

@@ -8,7 +8,7 @@ extension Store {
     ) throws(StorageError) {
         var offset = 0
         for ordinal in 0..<count {
-            offset += try read { db in
+            let range = try read { db in
                 guard let part = try table.locate(key: key, ordinal: ordinal, in: db) else {
                     throw StorageError.corrupt(what, "lacks part \(ordinal)")
                 }
@@ -17,8 +17,9 @@ extension Store {
                 }
                 let range = offset..<(offset + part.byteCount)
                 try table.read(row: part.row, into: UnsafeMutableRawBufferPointer(rebasing: destination[range]), in: db)
-                return part.byteCount
+                return range
             }
+            offset = range.upperBound
         }
         guard offset == destination.count else {
             throw StorageError.corrupt(what, "has \(offset) of its \(destination.count) bytes")

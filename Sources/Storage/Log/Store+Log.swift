@@ -12,11 +12,12 @@ extension Store {
     @discardableResult
     public func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer], to run: Int64) throws(StorageError) -> Int64 {
         let parts = body.flatMap { PartTable.split($0, size: partSize) }
-        return try write { db in
+        let byteCount = body.reduce(0) { $0 + $1.count }
+        let sequence = try write { db in
             let sequence = try lastSequence(of: run, in: db) + 1
             try db.cachedStatement(sql: Store.insertEntry).execute(arguments: [
                 run, sequence, entry.kind.rawValue, entry.parameter, entry.step, entry.epoch, entry.attributes,
-                Data(entry.bodyDigest), entry.previousAnswerDigest.map { Data($0) }, body.reduce(0) { $0 + $1.count }, parts.count,
+                Data(entry.bodyDigest), entry.previousAnswerDigest.map { Data($0) }, byteCount, parts.count,
                 Date().timeIntervalSince1970,
             ])
             for (ordinal, part) in parts.enumerated() {
@@ -24,6 +25,8 @@ extension Store {
             }
             return sequence
         }
+        noteWritten(byteCount)
+        return sequence
     }
 
     /// Calls `body` with each entry after `sequence` in order, and with a function that reads the entry's bytes.
@@ -105,8 +108,8 @@ extension Store {
         let buffer = AlignedBuffer(count: record.byteCount)
         do {
             try readParts(.log, key: [run, record.sequence], count: record.partCount, into: buffer.mutableBytes, what: what)
-        } catch where error.kind == .corrupt(what: what) {
-            guard try read({ try prunedThrough(run, in: $0) }) < record.sequence else {
+        } catch {
+            if error.kind == .corrupt(what: what), try read({ try prunedThrough(run, in: $0) }) >= record.sequence {
                 throw StorageError(.notFound, "\(what) has been pruned meanwhile.")
             }
             throw error

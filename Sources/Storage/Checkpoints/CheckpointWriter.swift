@@ -114,6 +114,7 @@ public final class CheckpointWriter {
                 }
             }
         }
+        store.noteWritten(waitingBytes)
         waiting = []
         waitingBytes = 0
     }
@@ -124,11 +125,13 @@ public final class CheckpointWriter {
         let partsAtOnce = max(1, CheckpointWriter.transactionBytes / store.partSize)
         var row: Int64?
         for first in stride(from: 0, to: parts.count, by: partsAtOnce) {
+            let piece = parts[first..<min(first + partsAtOnce, parts.count)]
             row = try store.write { db in
                 let row = try row ?? insert(tensor, in: db)
-                try insert(parts[first..<min(first + partsAtOnce, parts.count)], of: row, in: db)
+                try insert(piece, of: row, in: db)
                 return row
             }
+            store.noteWritten(piece.reduce(0) { $0 + $1.count })
         }
     }
 

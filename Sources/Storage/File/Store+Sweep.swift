@@ -19,44 +19,41 @@ extension Store {
     }
 
     /// Sweeps after a change that has already succeeded: a failure only postpones the work to the next sweep.
-    func sweepOrWarn() {
+    ///
+    /// Freed pages serve what is written next. After a checkpoint that is the log, which soon needs what it has just
+    /// freed, and moving pages would be wasted. Only a deletion that somebody asked for shrinks the file.
+    func sweepOrWarn(shrinking: Bool = false) {
         do {
             try sweep()
+            if shrinking { while try write(giveBackPages) {} }
         } catch {
             logger.warning("Dropped rows stay in the database for now.", metadata: ["reason": "\(error)"])
         }
     }
 
     /// Deletes everything that is dropped, in pieces.
-    ///
-    /// Freed pages serve what is written next, above all the log that grows until the following checkpoint. Only when
-    /// more are free than in use (a large run has gone) does the file shrink, also in pieces.
     private func sweep() throws(StorageError) {
         while try write({ try deletePiece(.prunedLog, in: $0) }) {}
         while try write({ try deletePiece(.droppedTensors, in: $0) }) {}
-        try write { db in
-            try db.execute(sql: Store.deleteEmptyOwners)
-        }
-        while try write(giveBackPages) {}
+        try write { try $0.execute(sql: Store.deleteEmptyOwners) }
     }
 
     /// Rows that own parts and can be deleted.
     private struct Garbage {
-        let table: String
         let parts: PartTable
         /// Key columns as the part table knows them, and the size.
         let select: String
         let delete: String
 
         static let prunedLog = Garbage(
-            table: "log_entry", parts: .log,
+            parts: .log,
             select: """
                 SELECT run, sequence, byte_count FROM run CROSS JOIN log_entry ON log_entry.run = run.id
                 WHERE sequence <= iif(deleted, \(Int64.max), pruned_through)
                 """,
             delete: "DELETE FROM log_entry WHERE run = ? AND sequence = ?")
         static let droppedTensors = Garbage(
-            table: "tensor", parts: .tensor,
+            parts: .tensor,
             select: """
                 SELECT tensor.id, tensor.byte_count FROM checkpoint CROSS JOIN tensor ON tensor.checkpoint = checkpoint.id
                 WHERE state = 'dropped'
@@ -88,6 +85,7 @@ extension Store {
         return !rows.isEmpty
     }
 
+    /// Gives some pages back while more are free than in use; false when that is not so.
     private func giveBackPages(_ db: Database) throws -> Bool {
         let pages = try Int.fetchOne(db, sql: "PRAGMA page_count") ?? 0
         let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
