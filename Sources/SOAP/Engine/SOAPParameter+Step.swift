@@ -26,7 +26,8 @@ extension SOAPParameter {
             return StepReport()
         }
         if Scalar.self != Double.self && firstBasesAreDue(options) {
-            return stepInDouble(gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target)
+            return stepInDouble(
+                gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target)
         }
         return advance(
             gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target,
@@ -66,8 +67,8 @@ extension SOAPParameter {
     private func updateFactors(gradient: UnsafePointer<Scalar>, options: SOAPOptions, workspace: Workspace) {
         let beta = options.factorBeta(atStep: step + 1)
         if useKLShampoo && sides.count == 2 {
-            KLShampooUpdate<Scalar>(beta: beta, epsilon: options.epsilon).apply(
-                gradient: gradient, left: sides[0], right: sides[1], hasBases: hasBases, workspace: workspace)
+            KLShampooUpdate(beta: beta, epsilon: options.epsilon).apply(
+                gradient: gradient, left: (sides[0], basis(of: sides[0])), right: (sides[1], basis(of: sides[1])), workspace: workspace)
         } else {
             for side in sides {
                 Scalar.accumulateGram(
