@@ -51,7 +51,7 @@ private struct Config: Decodable {
     var useNesterov: Bool
     var preconditionFrequency: Frequency
     var adamWarmupSteps: Int
-    var precondition1d: Bool
+    var precondition1D: Bool
     var correctBias: Bool
     var useEigh: Bool
     var useAdaptiveCriteria: Bool
@@ -90,7 +90,7 @@ private struct Config: Decodable {
             case .schedule(let stages): .schedule(stages.map { .init(fromStep: $0[0], every: $0[1]) })
             }
         options.adamWarmupSteps = adamWarmupSteps
-        options.precondition1D = precondition1d
+        options.precondition1D = precondition1D
         options.correctBias = correctBias
         options.useEigh = useEigh
         options.useAdaptiveCriteria = useAdaptiveCriteria
