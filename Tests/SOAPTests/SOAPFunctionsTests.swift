@@ -57,6 +57,20 @@ import Testing
         #expect(try SOAPFunctions.eighWithFallback(Tensor<Float>.empty).eigenvalues == [])
     }
 
+    @Test func aBasisStaysWhenItsFactorCannotBeDecomposed() throws {
+        let spoiled = Tensor<Float>(rows: [[1, .nan], [.nan, 1]])
+        let tensor = Tensor<Float>(rows: [[1, 2], [3, 4]])
+        let basis = Tensor<Float>.identity(2)
+        for useEigh in [false, true] {
+            let kept = try SOAPFunctions.updateEigenbasisAndMomentum(
+                [spoiled, .empty], bases: [basis, .empty], expAvgSq: tensor, momentum: tensor, useEigh: useEigh)
+            #expect(kept.bases == [basis, .empty] && kept.momentum == tensor && kept.expAvgSq == tensor)
+        }
+        #expect(try SOAPFunctions.getEigenbasisEigh([spoiled], bases: [basis]) == [basis])
+        #expect(throws: SOAPFunctionError.self) { try SOAPFunctions.getEigenbasisEigh([spoiled]) }
+        #expect(throws: SOAPFunctionError.self) { try SOAPFunctions.eighWithFallback(Tensor<Float>(rows: [[.infinity]])) }
+    }
+
     @Test func addingEpsMovesEigenvaluesAndNotEigenvectors() throws {
         let factor = try #require(SOAPFunctionsTests.factors["well-conditioned"])
         let plain = try SOAPFunctions.getEigenbasisEigh([factor])[0]

@@ -8,6 +8,8 @@ import LinearAlgebra
 ///   - values: n; receives scale·diag(QᵀKQ).
 /// - Returns: the scale.
 /// - Complexity: 2n³ operations, or n without a basis.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
 func approximateEigenvalues<Scalar: BLASScalar>(
     factor: UnsafePointer<Scalar>, basis: UnsafePointer<Scalar>?, n: Int, product: UnsafeMutablePointer<Scalar>,
     values: UnsafeMutablePointer<Double>
@@ -27,4 +29,22 @@ func approximateEigenvalues<Scalar: BLASScalar>(
         for j in 0..<n { values[j] += basisRow[j].asDouble * productRow[j].asDouble }
     }
     return scale
+}
+
+/// Whether a basis still diagonalises its factor well enough: ‖diag(QᵀKQ)‖ ≥ (1 − tolerance)·‖K‖_F.
+///
+/// - Parameters:
+///   - values: n; scale·diag(QᵀKQ).
+///   - scale: a power of two, by which K is multiplied before it is squared.
+@specialized(where Scalar == Float)
+@specialized(where Scalar == Double)
+func criterionHolds<Scalar: BLASScalar>(
+    factor: UnsafePointer<Scalar>, values: UnsafePointer<Double>, scale: Scalar, n: Int, tolerance: Double
+) -> Bool {
+    var squares = 0.0
+    for i in 0..<(n * n) {
+        let value = (factor[i] * scale).asDouble
+        squares += value * value
+    }
+    return Double.sumOfSquares(values, count: n).squareRoot() >= (1 - tolerance) * squares.squareRoot()
 }

@@ -14,6 +14,8 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
     typealias Whitening = (side: Side<Scalar>, basis: UnsafePointer<Scalar>?)
 
     /// - Complexity: 2m³ + 2n³ + 3mn(m + n) operations; scratch memory of the gradient and of a factor.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     func apply(gradient: UnsafePointer<Scalar>, left: Whitening, right: Whitening, workspace: Workspace) {
         workspace.frame {
             // Both from the state before, so all eigenvalues come first.

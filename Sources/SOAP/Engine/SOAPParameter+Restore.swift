@@ -44,6 +44,8 @@ extension SOAPParameter {
     }
 
     /// Checks what ``canTake(squaredNorm:squaredWeightNorm:shape:options:)`` builds on.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     private func validateState() throws(SOAPStateError) {
         let limit = SOAPParameter.largestSquaredNorm
         guard Scalar.allFinite(expAvg.base, count: count) else { throw SOAPStateError(key: .expAvg, reason: "is not finite") }

@@ -81,7 +81,7 @@ extension SOAPFunctions {
             try checkSquare(factor)
             if let basis = bases?[index], useAdaptiveCriteria {
                 let values = try conjugate(factor, basis, diag: true).elements
-                let tolerance = adaptiveUpdateTolerance ?? BasisRefresh().tolerance
+                let tolerance = adaptiveUpdateTolerance ?? BasisRefresh.defaultTolerance
                 if try metApproxEigvalsCriteria(factor: factor, approxEigvals: values, tolerance: tolerance) {
                     result.append(basis)
                     continue
@@ -145,8 +145,7 @@ extension SOAPFunctions {
         useEigh: Bool = false, useAdaptiveCriteria: Bool, tolerance: Double?, powerIterSteps: Int
     ) throws(SOAPFunctionError) -> BasisRefresh {
         guard powerIterSteps >= 1 else { throw SOAPFunctionError("powerIterSteps must be at least 1, not \(powerIterSteps)") }
-        var refresh = BasisRefresh(useEigh: useEigh, useAdaptiveCriteria: useAdaptiveCriteria, powerIterSteps: powerIterSteps)
-        if let tolerance { refresh.tolerance = tolerance }
-        return refresh
+        return BasisRefresh(
+            useEigh: useEigh, useAdaptiveCriteria: useAdaptiveCriteria, tolerance: tolerance, powerIterSteps: powerIterSteps)
     }
 }

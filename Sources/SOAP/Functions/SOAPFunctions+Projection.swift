@@ -11,6 +11,8 @@ extension SOAPFunctions {
     ///   - dims: `[[0], [0]]` contracts with the bases' rows (into the bases), `[[0], [1]]` with their columns (back).
     /// - Throws: when a basis does not fit its dimension, or for other `dims`.
     /// - Complexity: 2·count·Σn operations.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     public static func precondition<Scalar: BLASScalar>(
         _ grad: Tensor<Scalar>, bases: [Tensor<Scalar>]? = nil, dims: [[Int]] = [[0], [0]]
     ) throws(SOAPFunctionError) -> Tensor<Scalar> {
