@@ -35,6 +35,12 @@ export function curl(rest) {
   return `curl ${token.get() ? '-H "Authorization: Bearer $LATHER_TOKEN" ' : ""}${rest}`;
 }
 
+/** The command that trains the example from the source on this server. */
+export function example() {
+  const server = new URL(".", document.baseURI).href.replace(/\/$/, "");
+  return `python3 Examples/python/digits.py --url ${server}${token.get() ? " --token-file TOKEN_FILE" : ""}`;
+}
+
 /** A resource's JSON. Throws Refused for an error status, and what fetch throws when there is no answer. */
 export async function get(resource, signal) {
   const headers = { Accept: "application/json" };

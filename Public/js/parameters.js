@@ -1,5 +1,6 @@
 // The parameters of a run: filtered, sorted, and no more at once than a browser draws easily.
 
+import { example } from "./api.js";
 import { command, element, setText } from "./dom.js";
 import { bytes, integer, number, shape, unknown } from "./format.js";
 import { eigenvalueRange, largeUpdate, orthogonalityError, orthogonalityFlag, updateFlag } from "./health.js";
@@ -47,7 +48,7 @@ export function parameterList(run) {
     + "That is usual for a step or two; if it stays, try max_update_rms 1 or a higher precondition_frequency.");
   const empty = element("div", { class: "empty", hidden: true },
     element("p", {}, "No parameters yet: the first step registers each tensor that it names. A whole trainer to start from:"),
-    command(`python3 Examples/python/digits.py --url ${new URL(".", document.baseURI).href.replace(/\/$/, "")}`));
+    command(example()));
   list.whole.hidden = true;
 
   function show() {

@@ -1,6 +1,6 @@
 // The list of runs.
 
-import { address, curl, get, path } from "./api.js";
+import { address, curl, example, get, path } from "./api.js";
 import { command, element } from "./dom.js";
 import { bytes, integer } from "./format.js";
 import { toRun } from "./links.js";
@@ -41,11 +41,10 @@ export function checkpoints(policy) {
 function emptyState() {
   const manifest = '{"optimizer": {"lr": 0.003, "precondition_frequency": 10}}';
   const make = `-X PUT '${address("runs", "first")}' -H 'Content-Type: application/json' -d '${manifest}'`;
-  const server = new URL(".", document.baseURI).href.replace(/\/$/, "");
   return element("div", { class: "empty" },
     element("h2", {}, "No runs yet"),
     element("p", {}, "A run is one training: its optimizer's options, its parameters and their state. Make one; it shows up here by itself:"),
     command(curl(make)),
     element("p", {}, "Or train a small network on handwritten digits, with the example that comes with the source:"),
-    command(`python3 Examples/python/digits.py --url ${server}`));
+    command(example()));
 }

@@ -6,6 +6,7 @@ import { element } from "./dom.js";
 /** `done` is called when a token has been entered. */
 export function tokenView(done) {
   const rejected = token.get() !== null;
+  token.forget();
   const field = element("input", {
     id: "token", type: "password", required: true, autocomplete: "off", spellcheck: "false",
     "aria-describedby": "token-help", "aria-invalid": rejected && "true",
