@@ -32,7 +32,9 @@ final class RawClient {
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
         try withUnsafePointer(to: address) { pointer in
             try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                guard connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 else { throw Failure(reason: "connect: \(errno)") }
+                guard connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0 else {
+                    throw Failure(reason: "connect: \(errno)")
+                }
             }
         }
     }
@@ -45,7 +47,9 @@ final class RawClient {
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
         try withUnsafePointer(to: address) { pointer in
             try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                guard connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 else { throw Failure(reason: "connect: \(errno)") }
+                guard connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0 else {
+                    throw Failure(reason: "connect: \(errno)")
+                }
             }
         }
     }
@@ -79,7 +83,9 @@ final class RawClient {
         let head = try line(until: "\r\n\r\n")
         let lines = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n").filter { !$0.isEmpty }
         let status = lines[0].split(separator: " ")
-        guard status.count >= 2, status[0] == "HTTP/1.1", let code = Int(status[1]) else { throw Failure(reason: "status line: \(lines[0])") }
+        guard status.count >= 2, status[0] == "HTTP/1.1", let code = Int(status[1]) else {
+            throw Failure(reason: "status line: \(lines[0])")
+        }
         let fields = lines.dropFirst().map { line in
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             return (name: String(parts[0]), value: parts[1].trimmingCharacters(in: .whitespaces))

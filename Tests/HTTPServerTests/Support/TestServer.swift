@@ -4,6 +4,7 @@ import Logging
 import Memory
 
 /// Starts a server on a free port, runs the test's body, and stops it.
+@discardableResult
 func withServer<Result>(
     _ handler: any RequestHandler = testRouter(),
     configure: (inout ServerConfiguration) -> Void = { _ in },
