@@ -30,7 +30,7 @@ extension ServerTests {
         }
 
         @Test func aSlowClientDoesNotHoldOthers() async throws {
-            let status = try await withServer(configure: { $0.eventLoops = 1 }) { port, _ in
+            let status = try await withServer(configuration: .testing(\.eventLoops, 1)) { port, _ in
                 try await onThread {
                     let slow = try RawClient(port: port, receiveBuffer: 4_096)
                     try slow.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(32 << 20)\r\n\r\n")
@@ -51,7 +51,7 @@ extension ServerTests {
                 if request.pathSegments == ["wait"] { await gate.wait() }
                 return .text("done")
             }
-            let order = try await withServer(handler, configure: { $0.eventLoops = 1 }) { port, _ in
+            let order = try await withServer(handler, configuration: .testing(\.eventLoops, 1)) { port, _ in
                 async let waiting = onThread {
                     let client = try RawClient(port: port)
                     try client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")

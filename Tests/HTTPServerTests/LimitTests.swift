@@ -8,7 +8,7 @@ extension ServerTests {
     /// What a server does not put up with, in time and in number.
     @Suite struct LimitTests {
         @Test func aSlowHeadIsAnswered408() async throws {
-            let status = try await withServer(configure: { $0.headTimeout = .milliseconds(100) }) { port, _ in
+            let status = try await withServer(configuration: .testing(\.headTimeout, .milliseconds(100))) { port, _ in
                 try await onThread {
                     let client = try RawClient(port: port)
                     try client.send("GET /ok HT")
@@ -19,7 +19,7 @@ extension ServerTests {
         }
 
         @Test func anIdleConnectionIsClosedSilently() async throws {
-            let isAtEnd = try await withServer(configure: { $0.keepAliveTimeout = .milliseconds(100) }) { port, _ in
+            let isAtEnd = try await withServer(configuration: .testing(\.keepAliveTimeout, .milliseconds(100))) { port, _ in
                 try await onThread {
                     let client = try RawClient(port: port)
                     try client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -31,7 +31,7 @@ extension ServerTests {
 
         @Test func aBodyThatStallsIsAnswered408() async throws {
             let limits = TransferLimits(grace: .milliseconds(100), minimumBytesPerSecond: 1)
-            let status = try await withServer(configure: { $0.receiving = limits }) { port, _ in
+            let status = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in
                 try await onThread {
                     let client = try RawClient(port: port)
                     try client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
@@ -43,7 +43,7 @@ extension ServerTests {
 
         @Test func aBodyThatTricklesIsAnswered408() async throws {
             let limits = TransferLimits(grace: .milliseconds(200), minimumBytesPerSecond: 1 << 20)
-            let (status, sent) = try await withServer(configure: { $0.receiving = limits }) { port, _ in
+            let (status, sent) = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in
                 try await onThread {
                     let client = try RawClient(port: port)
                     try client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
@@ -64,7 +64,7 @@ extension ServerTests {
             let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
             let limits = TransferLimits(grace: .milliseconds(100), minimumBytesPerSecond: 1)
             await #expect(throws: RawClient.Failure.self) {
-                try await withServer(handler, configure: { $0.sending = limits }) { port, _ in
+                try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
                     try await onThread {
                         let client = try RawClient(port: port, receiveBuffer: 4_096)
                         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -76,7 +76,7 @@ extension ServerTests {
         }
 
         @Test func connectionsOfOneAddressAreCounted() async throws {
-            let statuses = try await withServer(configure: { $0.maximumConnectionsPerAddress = 2 }) { port, _ in
+            let statuses = try await withServer(configuration: .testing(\.maximumConnectionsPerAddress, 2)) { port, _ in
                 try await onThread {
                     func ask(_ client: RawClient) throws -> Int {
                         try client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -95,7 +95,7 @@ extension ServerTests {
         }
 
         @Test func bodiesInFlightAreBudgeted() async throws {
-            let answers = try await withServer(configure: { $0.maximumBodyBytesInFlight = 10 }) { port, _ in
+            let answers = try await withServer(configuration: .testing(\.maximumBodyBytesInFlight, 10)) { port, _ in
                 try await onThread {
                     let put = "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n"
                     let first = try RawClient(port: port)

@@ -7,12 +7,9 @@ import Memory
 @discardableResult
 func withServer<Result>(
     _ handler: any RequestHandler = testRouter(),
-    configure: (inout ServerConfiguration) -> Void = { _ in },
+    configuration: ServerConfiguration = .testing(),
     _ body: (Int, Server) async throws -> Result
 ) async throws -> Result {
-    var configuration = ServerConfiguration(endpoints: [.tcp(host: "127.0.0.1", port: 0)])
-    configuration.sweepInterval = .milliseconds(50)
-    configure(&configuration)
     let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
     let server = Server(configuration: configuration, pool: BufferPool(maximumIdleBytes: 64 << 20), logger: logger, handler: handler)
     guard case .tcp(_, let port) = try server.start()[0] else { throw RawClient.Failure(reason: "no port") }
@@ -51,6 +48,22 @@ func testRouter() -> Router {
         return Response(status: .ok, body: .buffers([BufferSlice(buffer, 4..<6), BufferSlice(buffer, 2..<2), BufferSlice(buffer, 0..<2)]))
     }
     return router
+}
+
+extension ServerConfiguration {
+    /// A free port, and a sweep that is quick to notice.
+    static func testing() -> ServerConfiguration {
+        var configuration = ServerConfiguration(endpoints: [.tcp(host: "127.0.0.1", port: 0)])
+        configuration.sweepInterval = .milliseconds(50)
+        return configuration
+    }
+
+    /// The same with one setting changed.
+    static func testing<Value>(_ setting: WritableKeyPath<ServerConfiguration, Value>, _ value: Value) -> ServerConfiguration {
+        var configuration = testing()
+        configuration[keyPath: setting] = value
+        return configuration
+    }
 }
 
 extension Response {
