@@ -182,6 +182,34 @@ extension ServerTests {
             await #expect(throws: HTTPError.self) { try await body.collect(upTo: 100) }
         }
 
+        @Test func aHandlerThatAnswersWhileItStillReadsHarmsNobody() async throws {
+            let ended = Gate()
+            let handler = Answering { request in
+                guard request.pathSegments.isEmpty else { return .text("ok") }
+                Task {
+                    _ = try? await request.body.collect(upTo: 100)
+                    await ended.wait()
+                }
+                try? await Task.sleep(for: .milliseconds(50))
+                return .text("early")
+            }
+            let texts = try await withServer(handler) { port, _ in
+                let texts = try await onThread {
+                    let client = try RawClient(port: port)
+                    try client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc")
+                    let early = try client.answer()
+                    guard try early["Connection"] == "close" && client.isAtEnd() else { throw RawClient.Failure(reason: "still open") }
+                    let other = try RawClient(port: port)
+                    try other.send("GET /other HTTP/1.1\r\nHost: a\r\n\r\n")
+                    return [early.text, try other.answer().text]
+                }
+                #expect(await eventually { await ended.arrivals == 1 })
+                return texts
+            }
+            await ended.open()
+            #expect(texts == ["early", "ok"])
+        }
+
         private actor Kept {
             private(set) var body: RequestBody?
             func set(_ body: RequestBody) { self.body = body }
