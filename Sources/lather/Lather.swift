@@ -1,6 +1,13 @@
 import ArgumentParser
 
+/// The command line of Lather.
 @main
-struct Lather: ParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "lather")
+struct Lather: AsyncParsableCommand {
+    static let version = "0.1.0"
+
+    static let configuration = CommandConfiguration(
+        commandName: "lather",
+        abstract: "A SOAP optimizer for trainers in any language, over plain HTTP.",
+        version: version,
+        subcommands: [Serve.self, Inspect.self])
 }

@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import StrictJSON
 import Testing
 
 @Suite struct ProblemDetailsTests {
@@ -8,13 +9,13 @@ import Testing
             status: .conflict,
             slug: "step-out-of-order",
             detail: "a \"b\" \\ \n\u{1}ü",
-            members: [("expected_step", .integer(7)), ("values", .array([.number(0.5), .boolean(true), .null, .string("x")]))]
+            members: [("expected_step", 7), ("values", [0.5, true, nil, "x"])]
         )
         #expect(problem.response.headerFields[.contentType] == "application/problem+json")
         guard case .bytes(let bytes) = problem.response.body else { return #expect(Bool(false)) }
         #expect(
             String(decoding: bytes, as: UTF8.self) == #"{"type":"urn:lather:problem:step-out-of-order","title":"Conflict","status":409,"#
-                + #""detail":"a \"b\" \\ \u000a\u0001ü","expected_step":7,"values":[0.5,true,null,"x"]}"#)
+                + #""detail":"a \"b\" \\ \n\u0001ü","expected_step":7,"values":[0.5,true,null,"x"]}"#)
     }
 
     @Test func anErrorSaysWhatItsAnswerMustCarry() {

@@ -1,0 +1,28 @@
+public import Foundation
+
+/// What the API needs to know besides the runs.
+public struct Configuration: Sendable {
+    /// The server's version, as `/v1` shows it.
+    public var version: String
+    /// Bodies larger than this, in bytes, are refused before they are read.
+    public var maximumBodyByteCount: Int
+    /// The bearer token that every path but `/healthz/*` and the dashboard needs; nil lets everyone in.
+    public var token: String?
+    /// The directory of the dashboard's files; nil when there is none.
+    public var publicDirectory: URL?
+    /// The file served at `/openapi.yaml`; nil when there is none.
+    public var contractFile: URL?
+    /// Compute threads, for reports.
+    public var threadCount: Int
+
+    public init(
+        version: String, maximumBodyByteCount: Int, token: String?, publicDirectory: URL?, contractFile: URL?, threadCount: Int
+    ) {
+        self.version = version
+        self.maximumBodyByteCount = maximumBodyByteCount
+        self.token = token
+        self.publicDirectory = publicDirectory
+        self.contractFile = contractFile
+        self.threadCount = threadCount
+    }
+}

@@ -1,0 +1,59 @@
+import HTTPServer
+import HTTPTypes
+import StrictJSON
+import Training
+
+extension API {
+    /// `POST /v1/runs/{run}/checkpoints`
+    func postCheckpoint(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let run = try runs.run(call.runName)
+        let type = try call.accept([.json])
+        let epoch = try call.epoch
+        let made = try await run.makeCheckpoint(label: try await checkpointLabel(call), epoch: epoch)
+        var response = Response.json(.object(made.json), type: type, status: .created)
+        response.headerFields[.location] = "/v1/runs/\(run.status.name)/checkpoints/\(made.step)"
+        return response
+    }
+
+    /// The body is optional: `{"label": "before the change"}`.
+    private func checkpointLabel(_ call: Call) async throws -> String? {
+        if call.request.body.isEmpty { return nil }
+        let json = try await call.json()
+        guard let object = json.objectValue, object.allSatisfy({ $0.name == "label" }) else {
+            throw HTTPError(.unprocessableContent, "invalid-checkpoint", "A checkpoint takes {\"label\": \"…\"} or no body.")
+        }
+        switch object["label"] {
+        case nil, .null?: return nil
+        case .string(let label)? where (1...256).contains(label.utf8.count): return label
+        default: throw HTTPError(.unprocessableContent, "invalid-checkpoint", "A label is a string of 1 to 256 bytes.")
+        }
+    }
+
+    /// `GET /v1/runs/{run}/checkpoints`
+    func listCheckpoints(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let type = try call.accept([.json])
+        let checkpoints = try await runs.run(call.runName).checkpoints()
+        return .json(["checkpoints": .array(checkpoints.map { .object($0.json) })], type: type)
+    }
+
+    /// `GET /v1/runs/{run}/checkpoints/{step}`: its description, or the whole state as safetensors.
+    func getCheckpoint(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let type = try call.accept([.json, .safetensors, .bytes])
+        let run = try runs.run(call.runName)
+        let step = try call.number("step", from: 0)
+        guard type != .json else { return .json(.object(try await run.checkpoint(at: step).json), type: type) }
+        let download = try await run.download(checkpointAt: step)
+        return Response(
+            status: .ok, headerFields: [.contentType: type.rawValue],
+            body: .stream(length: download.byteCount) {
+                switch try await download.next() {
+                case .header(let bytes)?: .bytes(bytes)
+                case .part(let buffer)?: .buffer(BufferSlice(buffer))
+                case nil: nil
+                }
+            })
+    }
+}

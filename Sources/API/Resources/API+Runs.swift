@@ -1,0 +1,44 @@
+import HTTPServer
+import HTTPTypes
+import StrictJSON
+import Training
+
+extension API {
+    /// `GET /v1/runs`
+    func listRuns(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let type = try call.accept([.json])
+        let runs = try runs.list().map { JSONValue.object($0.json) }
+        return .json(["runs": .array(runs)], type: type)
+    }
+
+    /// `PUT /v1/runs/{run}`
+    func putRun(_ call: Call) async throws -> Response {
+        let name = try call.runName
+        try call.refuseQuery()
+        let type = try call.accept([.json])
+        let manifest = try await call.json()
+        let (run, isNew) = try await runs.make(name, manifest: manifest, epoch: call.epoch)
+        var response = Response.json(.object(try await run.description()), type: type, status: isNew ? .created : .ok)
+        if isNew { response.headerFields[.location] = "/v1/runs/\(name)" }
+        response.headerFields[.latherEpoch] = String(run.status.epoch)
+        return response
+    }
+
+    /// `GET /v1/runs/{run}`
+    func getRun(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let type = try call.accept([.json])
+        let status = try runs.run(call.runName).status
+        var response = Response.json(.object(status.json), type: type)
+        response.headerFields[.latherEpoch] = String(status.epoch)
+        return response
+    }
+
+    /// `DELETE /v1/runs/{run}`
+    func deleteRun(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        try await runs.delete(call.runName, epoch: call.epoch)
+        return Response(status: .noContent)
+    }
+}

@@ -1,0 +1,45 @@
+/// A floating-point type that OpenBLAS computes with: `Float` or `Double`.
+///
+/// The requirements are thin covers of BLAS and LAPACK routines on raw memory, for kernels that cannot afford more.
+/// BLAS matrices are row-major; LAPACK ones column-major, which for a row-major square matrix means its transpose.
+/// Sizes must fit in 32 bits (Debian's OpenBLAS has 32-bit integers); a larger one traps.
+public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCopyable, Sendable {
+    /// The value in double precision (`Double.init` over a generic source is slow in unspecialised code).
+    var asDouble: Double { get }
+
+    /// C (m×n) ← alpha·op(A)·op(B) + beta·C with op(A) m×k and op(B) k×n.
+    static func gemm(
+        transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int,
+        _ b: UnsafePointer<Self>, stride strideB: Int, beta: Self, _ c: UnsafeMutablePointer<Self>, stride strideC: Int)
+
+    /// The upper triangle of C (n×n) ← alpha·A·Aᵀ + beta·C with A n×k, or alpha·Aᵀ·A + beta·C with A k×n if `transpose`.
+    static func syrk(
+        transpose: Bool, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int, beta: Self,
+        _ c: UnsafeMutablePointer<Self>, stride strideC: Int)
+
+    /// Replaces a symmetric n×n matrix by its eigenvectors, one a row, and `values` by its eigenvalues, ascending.
+    ///
+    /// - Parameters:
+    ///   - work: 1 + 6n + 2n² elements.
+    ///   - integerWork: 3 + 5n elements.
+    /// - Returns: LAPACK's `info`: 0, or how many off-diagonal elements failed to converge.
+    static func syevd(
+        n: Int, _ matrix: UnsafeMutablePointer<Self>, values: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>,
+        integerWork: UnsafeMutablePointer<Int32>) -> Int
+
+    /// Replaces the n×n matrix whose columns are the rows of `matrix` by the Q of its QR factorisation, one column a row.
+    ///
+    /// - Parameters:
+    ///   - reflectors: n elements.
+    ///   - work: ``qrWorkPerRow``·n elements.
+    static func qrOrthogonal(
+        n: Int, _ matrix: UnsafeMutablePointer<Self>, reflectors: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>)
+
+    /// The sum of squares, accumulated in double precision so that no `Float` square overflows or underflows.
+    static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double
+}
+
+extension BLASScalar {
+    /// Scratch elements that ``qrOrthogonal(n:_:reflectors:work:)`` needs for each row: LAPACK's widest block.
+    public static var qrWorkPerRow: Int { 64 }
+}

@@ -1,0 +1,81 @@
+/// Passes over square row-major matrices.
+extension BLASScalar {
+    /// Side of the tiles in which matrices are transposed, so that rows read and written stay in the first-level cache.
+    private static var tile: Int { 32 }
+
+    /// Copies the upper triangle below the diagonal.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    static func mirrorUpperTriangle(_ matrix: UnsafeMutablePointer<Self>, n: Int) {
+        for rowTile in stride(from: 0, to: n, by: tile) {
+            for columnTile in stride(from: 0, through: rowTile, by: tile) {
+                for i in rowTile..<min(rowTile + tile, n) {
+                    for j in columnTile..<min(columnTile + tile, max(i, columnTile)) {
+                        matrix[i * n + j] = matrix[j * n + i]
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the transpose: row p of the result is column `order[p]` of the matrix, or column p without an order.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    public static func transpose(
+        _ matrix: UnsafePointer<Self>, n: Int, order: UnsafePointer<Int>? = nil, into result: UnsafeMutablePointer<Self>
+    ) {
+        for rowTile in stride(from: 0, to: n, by: tile) {
+            for columnTile in stride(from: 0, to: n, by: tile) {
+                for p in rowTile..<min(rowTile + tile, n) {
+                    let column = order?[p] ?? p
+                    for j in columnTile..<min(columnTile + tile, n) {
+                        result[p * n + j] = matrix[j * n + column]
+                    }
+                }
+            }
+        }
+    }
+
+    /// The largest element of the diagonal: for a positive semi-definite matrix, the largest of all.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    public static func largestDiagonal(_ matrix: UnsafePointer<Self>, n: Int) -> Self {
+        var largest: Self = 0
+        for i in 0..<n { largest = max(largest, matrix[i * n + i]) }
+        return largest
+    }
+
+    /// Whether every element off the diagonal is zero.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    public static func isDiagonal(_ matrix: UnsafePointer<Self>, n: Int) -> Bool {
+        for i in 0..<n {
+            for j in 0..<n where i != j && matrix[i * n + j] != 0 { return false }
+        }
+        return true
+    }
+
+    /// Whether every element is finite.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    public static func allFinite(_ values: UnsafePointer<Self>, count: Int) -> Bool {
+        // x·0 is NaN for the infinite and for NaN, and NaN stays: no branch in the loop.
+        var lanes = SIMD8<Self>()
+        let vectorised = count & ~7
+        let raw = UnsafeRawPointer(values)
+        for index in stride(from: 0, to: vectorised, by: 8) {
+            lanes += raw.loadUnaligned(fromByteOffset: index * MemoryLayout<Self>.stride, as: SIMD8<Self>.self) * 0
+        }
+        var sum = lanes.sum()
+        for index in vectorised..<count { sum += values[index] * 0 }
+        return sum == 0
+    }
+
+    /// A power of two near 1/`largest`, by which a matrix is scaled before it is decomposed so that nothing overflows or
+    /// underflows on the way; scaling by it is exact. 1 for zero.
+    public static func balancingScale(for largest: Self) -> Self {
+        guard largest > 0 && largest.isFinite else { return 1 }
+        let limit = Self.Exponent(leastNormalMagnitude.exponent.magnitude) - 1
+        return Self(sign: .plus, exponent: max(-limit, min(limit, -largest.exponent)), significand: 1)
+    }
+}

@@ -1,0 +1,54 @@
+import Foundation
+
+/// The jobs that have tasks to start, served in turn, one task each.
+///
+/// Invariant: everything that changes is touched only under `condition`.
+final class TaskQueue: @unchecked Sendable {
+    private let condition = NSCondition()
+    private var jobs: [ComputeJob] = []
+    private var isClosed = false
+    private var idleWorkspaces: [Workspace] = []
+
+    /// Takes a job over, or returns false if the queue is closed.
+    func submit(_ job: ComputeJob) -> Bool {
+        condition.withLock {
+            guard !isClosed else { return false }
+            jobs.append(job)
+            condition.broadcast()
+            return true
+        }
+    }
+
+    func close() {
+        condition.withLock {
+            isClosed = true
+            condition.broadcast()
+        }
+    }
+
+    /// The life of a compute thread: tasks, until the queue is closed and empty.
+    func work() {
+        let workspace = Workspace()
+        while let (job, index) = nextTask() {
+            job.run(index, workspace)
+        }
+    }
+
+    /// Scratch memory for work on a caller's thread; kept for the next such caller.
+    func withInlineWorkspace(_ body: (Workspace) -> Void) {
+        let workspace = condition.withLock { idleWorkspaces.popLast() } ?? Workspace()
+        body(workspace)
+        condition.withLock { idleWorkspaces.append(workspace) }
+    }
+
+    private func nextTask() -> (job: ComputeJob, index: Int)? {
+        condition.withLock {
+            while jobs.isEmpty && !isClosed { condition.wait() }
+            guard !jobs.isEmpty else { return nil }
+            let job = jobs.removeFirst()
+            let (index, isLast) = job.takeTask()
+            if !isLast { jobs.append(job) }
+            return (job, index)
+        }
+    }
+}

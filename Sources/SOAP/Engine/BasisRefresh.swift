@@ -1,0 +1,155 @@
+import LinearAlgebra
+
+/// Makes eigenbases anew, for the first time or from those before, and brings the moments along.
+struct BasisRefresh {
+    var useEigh = false
+    var useAdaptiveCriteria = false
+    var tolerance = 1e-7
+    var powerIterSteps = 1
+
+    /// What became of the bases of a parameter.
+    struct Result: Equatable {
+        var made = 0
+        var doubleFallbacks = 0
+        var failures = 0
+
+        mutating func count(_ outcome: BasisOutcome) {
+            if outcome == .made || outcome == .madeInDouble { made += 1 }
+            if outcome == .madeInDouble { doubleFallbacks += 1 }
+            if outcome == .failed { failures += 1 }
+        }
+    }
+
+    /// The first bases, by eigendecomposition; exp_avg is rotated into them, exp_avg_sq stays as it is.
+    ///
+    /// When one decomposition fails, there are no bases yet and exp_avg stays as well.
+    ///
+    /// - Complexity: about 9n³ operations a side.
+    func makeFirst<Scalar: BLASScalar>(
+        sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, count: Int, workspace: Workspace
+    ) -> Result {
+        var result = Result()
+        for side in sides {
+            let outcome = Scalar.eigh(side.factor.base, n: side.size, vectors: side.basis.base, workspace: workspace)
+            result.count(BasisOutcome(outcome))
+        }
+        guard result.failures == 0 else {
+            result.made = 0
+            return result
+        }
+        workspace.frame {
+            let rotated = workspace.take(Scalar.self, count: count)
+            rotate(expAvg, count: count, along: sides, back: false, into: rotated, workspace: workspace) {
+                UnsafePointer(sides[$0].basis.base)
+            }
+            expAvg.update(from: rotated, count: count)
+        }
+        return result
+    }
+
+    /// New bases from the factors and the old bases; exp_avg is rotated from the old into the new ones, exp_avg_sq
+    /// follows the sorting of the old ones by their approximate eigenvalues.
+    ///
+    /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
+    ///
+    /// - Complexity: per side about 6n³ operations and 14n³/3 for each further round (14n³ with eigh); 4·count·n for exp_avg.
+    func apply<Scalar: BLASScalar>(
+        sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
+        workspace: Workspace
+    ) -> Result {
+        var result = Result()
+        workspace.frame {
+            let fresh = workspace.take(UnsafePointer<Scalar>?.self, count: sides.count)
+            let orders = workspace.take(UnsafePointer<Int>.self, count: sides.count)
+            for (index, side) in sides.enumerated() {
+                let basis = workspace.take(Scalar.self, count: side.size * side.size)
+                let order = workspace.take(Int.self, count: side.size)
+                let outcome = makeBasis(
+                    factor: side.factor.base, old: side.basis.base, n: side.size, into: basis, order: order, workspace: workspace)
+                result.count(outcome)
+                fresh[index] = outcome == .made || outcome == .madeInDouble ? UnsafePointer(basis) : nil
+                orders[index] = UnsafePointer(order)
+            }
+            guard result.made > 0 else { return }
+            let moved = workspace.take(Scalar.self, count: count)
+            rotate(expAvg, count: count, along: sides, back: true, into: moved, workspace: workspace) {
+                fresh[$0] == nil ? nil : UnsafePointer(sides[$0].basis.base)
+            }
+            rotate(moved, count: count, along: sides, back: false, into: expAvg, workspace: workspace) { fresh[$0] }
+            for (index, side) in sides.enumerated() {
+                guard let basis = fresh[index] else { continue }
+                side.basis.base.update(from: basis, count: side.size * side.size)
+                Scalar.gather(expAvgSq, along: side.mode, order: orders[index], into: moved)
+                expAvgSq.update(from: moved, count: count)
+            }
+        }
+        return result
+    }
+
+    /// One new basis.
+    ///
+    /// - Parameters:
+    ///   - fresh: n×n; receives the basis if one is made.
+    ///   - order: n; receives how the old basis's columns were sorted.
+    ///   - sorts: false if the old basis is sorted already.
+    func makeBasis<Scalar: BLASScalar>(
+        factor: UnsafePointer<Scalar>, old: UnsafePointer<Scalar>, n: Int, into fresh: UnsafeMutablePointer<Scalar>,
+        order: UnsafeMutablePointer<Int>, sorts: Bool = true, workspace: Workspace
+    ) -> BasisOutcome {
+        workspace.frame {
+            let product = workspace.take(Scalar.self, count: n * n)
+            let values = workspace.take(Double.self, count: n)
+            let scale = approximateEigenvalues(factor: factor, basis: old, n: n, product: product, values: values)
+            if useAdaptiveCriteria && criterionHolds(factor: factor, values: values, scale: scale, n: n, tolerance: tolerance) {
+                return .kept
+            }
+            for i in 0..<n { order[i] = i }
+            if sorts { descendingOrder(of: values, count: n, into: order) }
+            if useEigh {
+                return BasisOutcome(Scalar.eigh(factor, n: n, vectors: fresh, workspace: workspace))
+            }
+            let columns = workspace.take(Scalar.self, count: n * n)
+            Scalar.transpose(product, n: n, order: order, into: columns)
+            return iterate(factor: factor, scale: scale, columns: columns, spare: product, n: n, into: fresh, workspace: workspace)
+        }
+    }
+
+    /// Orthogonal iteration: Q ← qr(K·Q).Q, ``powerIterSteps`` times.
+    ///
+    /// - Parameter columns: n×n; scale·K·Q, a column a row; overwritten, as `spare` is.
+    private func iterate<Scalar: BLASScalar>(
+        factor: UnsafePointer<Scalar>, scale: Scalar, columns: UnsafeMutablePointer<Scalar>, spare: UnsafeMutablePointer<Scalar>, n: Int,
+        into fresh: UnsafeMutablePointer<Scalar>, workspace: Workspace
+    ) -> BasisOutcome {
+        var current = columns
+        var next = spare
+        for round in 0..<powerIterSteps {
+            if round > 0 {
+                // K is symmetric, so that the rows of (Qᵀ)·K are the columns of K·Q.
+                Scalar.gemm(
+                    transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, current, stride: n, factor, stride: n,
+                    beta: 0, next, stride: n)
+                swap(&current, &next)
+            }
+            guard Scalar.orthogonalize(columns: current, n: n, workspace: workspace) else { return .failed }
+        }
+        Scalar.transpose(current, n: n, into: fresh)
+        return .made
+    }
+}
+
+/// Whether a basis still diagonalises its factor well enough: ‖diag(QᵀKQ)‖ ≥ (1 − tolerance)·‖K‖_F.
+///
+/// - Parameters:
+///   - values: n; scale·diag(QᵀKQ).
+///   - scale: a power of two, by which K is multiplied before it is squared.
+func criterionHolds<Scalar: BLASScalar>(
+    factor: UnsafePointer<Scalar>, values: UnsafePointer<Double>, scale: Scalar, n: Int, tolerance: Double
+) -> Bool {
+    var squares = 0.0
+    for i in 0..<(n * n) {
+        let value = (factor[i] * scale).asDouble
+        squares += value * value
+    }
+    return Double.sumOfSquares(values, count: n).squareRoot() >= (1 - tolerance) * squares.squareRoot()
+}

@@ -1,0 +1,26 @@
+import LinearAlgebra
+
+extension SOAPParameter {
+    /// The largest squared norm that a gradient may have: a quarter of the type's range, so that rounding has room.
+    static var largestSquaredNorm: Double { Scalar.greatestFiniteMagnitude.asDouble / 4 }
+
+    /// Whether a gradient may be taken: a promise that no state entry becomes infinite or NaN.
+    ///
+    /// The squared Frobenius norm bounds every entry of G·Gᵀ and, bases being orthogonal, every squared projected entry;
+    /// moving averages do not exceed what they average. KL-Shampoo divides by eigenvalues of at least eps and by a size.
+    ///
+    /// - Parameters:
+    ///   - squaredNorm: the sum of squares of the gradient, in double precision.
+    ///   - squaredWeightNorm: the same of the weights; needed only with `l2` decay, which adds them to the gradient.
+    public static func canTake(squaredNorm: Double, squaredWeightNorm: Double = 0, shape: [Int], options: SOAPOptions) -> Bool {
+        var bound = squaredNorm
+        if options.weightDecayMethod == .l2 {
+            let sum = squaredNorm.squareRoot() + options.weightDecay * squaredWeightNorm.squareRoot()
+            bound = max(bound, sum * sum)
+        }
+        guard bound <= largestSquaredNorm else { return false }
+        guard options.useKLShampoo, shape.count == 2, let smallest = shape.min(), smallest > 0 else { return true }
+        let clamp = max(options.epsilon, Scalar.leastNormalMagnitude.asDouble)
+        return squaredNorm / (clamp * Double(smallest)) <= largestSquaredNorm
+    }
+}

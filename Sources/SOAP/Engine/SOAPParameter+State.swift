@@ -1,0 +1,34 @@
+import LinearAlgebra
+
+extension SOAPParameter {
+    /// The tensors of state that exist: moments, the factors of preconditioned dimensions, and bases once they were made.
+    public var stateKeys: [StateKey] {
+        let factors = sides.map { StateKey.factor($0.dimension) }
+        let bases = hasBases ? sides.map { StateKey.basis($0.dimension) } : []
+        return [.expAvg, .expAvgSq] + factors + bases
+    }
+
+    /// The shape of a tensor of state, or nil if it does not exist.
+    public func stateShape(_ key: StateKey) -> [Int]? {
+        guard buffer(of: key) != nil else { return nil }
+        switch key {
+        case .expAvg, .expAvgSq: return shape
+        case .factor(let dimension), .basis(let dimension): return [shape[dimension], shape[dimension]]
+        }
+    }
+
+    /// Calls `body` with the elements of a tensor of state, row-major. Traps if it is not among ``stateKeys``.
+    public func withState<R, E: Error>(_ key: StateKey, _ body: (UnsafeBufferPointer<Scalar>) throws(E) -> R) throws(E) -> R {
+        guard let buffer = buffer(of: key) else { preconditionFailure("there is no \(key.name)") }
+        return try body(buffer.elements)
+    }
+
+    func buffer(of key: StateKey) -> ZeroedBuffer<Scalar>? {
+        switch key {
+        case .expAvg: expAvg
+        case .expAvgSq: expAvgSq
+        case .factor(let dimension): sides.first { $0.dimension == dimension }?.factor
+        case .basis(let dimension): hasBases ? sides.first { $0.dimension == dimension }?.basis : nil
+        }
+    }
+}

@@ -1,0 +1,176 @@
+public import LinearAlgebra
+
+extension SOAPParameter {
+    /// Takes one step. The update is −lr·direction; weight decay that is not `l2` is the caller's, by
+    /// ``SOAPOptions/weightScale(learningRate:)``: w ← w·scale + update.
+    ///
+    /// The step that makes the first bases runs in double precision, whatever the type: there the projected gradient is
+    /// diagonal in exact arithmetic, and Adam would blow the rounding noise of the other entries up to ±1.
+    ///
+    /// - Parameters:
+    ///   - gradient: one for which ``canTake(squaredNorm:squaredWeightNorm:shape:options:)`` holds.
+    ///   - weights: only read, and only with `l2` decay, which needs them.
+    ///   - options: valid ones; structural options that differ from those at the parameter's making are not looked at.
+    ///   - learningRate: the rate of this step.
+    ///   - update: receives the update; must not overlap the gradient.
+    ///   - workspace: scratch memory of a few times the parameter's size.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
+    public func step(
+        gradient: UnsafeBufferPointer<Scalar>, weights: UnsafeBufferPointer<Scalar>? = nil, options: SOAPOptions, learningRate: Double,
+        update: UnsafeMutableBufferPointer<Scalar>, workspace: Workspace
+    ) -> StepReport {
+        Swift.precondition(gradient.count == count && update.count == count && weights?.count ?? count == count, "sizes must match")
+        guard let source = gradient.baseAddress, let target = update.baseAddress, count > 0 else {
+            step += 1
+            return StepReport()
+        }
+        if Scalar.self != Double.self && firstBasesAreDue(options) {
+            return stepInDouble(gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target)
+        }
+        return advance(
+            gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target,
+            workspace: workspace)
+    }
+
+    private func firstBasesAreDue(_ options: SOAPOptions) -> Bool {
+        !sides.isEmpty && !hasBases && step >= options.adamWarmupSteps
+    }
+
+    private func advance(
+        gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
+        update: UnsafeMutablePointer<Scalar>, workspace: Workspace
+    ) -> StepReport {
+        var report = StepReport()
+        report.gradientRMS = rootMeanSquare(gradient)
+        workspace.frame {
+            updateFactors(gradient: gradient, options: options, workspace: workspace)
+            refreshBases(options: options, workspace: workspace, report: &report)
+            let decayed = addingDecay(to: gradient, weights: weights, options: options, workspace: workspace)
+            writeDirection(gradient: decayed, options: options, into: update, workspace: workspace)
+        }
+        report.directionRMS = rootMeanSquare(update)
+        var scale = -learningRate
+        if options.maxUpdateRMS > 0 {
+            let clip = min(1, options.maxUpdateRMS / (report.directionRMS + 1e-7))
+            report.directionRMS *= clip
+            scale *= clip
+        }
+        report.updateRMS = report.directionRMS * learningRate
+        let factor = Scalar(scale)
+        for i in 0..<count { update[i] *= factor }
+        step += 1
+        return report
+    }
+
+    private func updateFactors(gradient: UnsafePointer<Scalar>, options: SOAPOptions, workspace: Workspace) {
+        let beta = options.factorBeta(atStep: step + 1)
+        if useKLShampoo && sides.count == 2 {
+            KLShampooUpdate<Scalar>(beta: beta, epsilon: options.epsilon).apply(
+                gradient: gradient, left: sides[0], right: sides[1], hasBases: hasBases, workspace: workspace)
+        } else {
+            for side in sides {
+                Scalar.accumulateGram(
+                    of: gradient, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base)
+            }
+        }
+    }
+
+    private func refreshBases(options: SOAPOptions, workspace: Workspace, report: inout StepReport) {
+        let isFirst = firstBasesAreDue(options)
+        guard isFirst || (hasBases && options.preconditionFrequency.isDue(at: step)) else { return }
+        let refresh = BasisRefresh(options: options)
+        let result =
+            if isFirst {
+                refresh.makeFirst(sides: sides, expAvg: expAvg.base, count: count, workspace: workspace)
+            } else {
+                refresh.apply(sides: sides, expAvg: expAvg.base, expAvgSq: expAvgSq.base, count: count, workspace: workspace)
+            }
+        report.refreshed = result.made > 0
+        report.doubleFallbacks = result.doubleFallbacks
+        report.failedDecompositions = result.failures
+        if result.made > 0 { lastRefreshStep = step + 1 }
+    }
+
+    /// The gradient, with weight decay added if the method is `l2`.
+    private func addingDecay(
+        to gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, workspace: Workspace
+    ) -> UnsafePointer<Scalar> {
+        guard options.weightDecayMethod == .l2, options.weightDecay > 0 else { return gradient }
+        guard let weights else { preconditionFailure("l2 decay needs the weights") }
+        let sum = workspace.take(Scalar.self, count: count)
+        let decay = Scalar(options.weightDecay)
+        for i in 0..<count { sum[i] = gradient[i] + decay * weights[i] }
+        return UnsafePointer(sum)
+    }
+
+    private func writeDirection(
+        gradient: UnsafePointer<Scalar>, options: SOAPOptions, into direction: UnsafeMutablePointer<Scalar>, workspace: Workspace
+    ) {
+        let moments = Moments<Scalar>(options: options, step: step + 1)
+        guard hasBases else {
+            return moments.advance(
+                gradient: gradient, first: expAvg.base, second: expAvgSq.base, direction: direction, count: count)
+        }
+        let projected = workspace.take(Scalar.self, count: count)
+        rotate(gradient, count: count, along: sides, back: false, into: projected, workspace: workspace) {
+            UnsafePointer(sides[$0].basis.base)
+        }
+        moments.advance(gradient: projected, first: expAvg.base, second: expAvgSq.base, direction: projected, count: count)
+        rotate(projected, count: count, along: sides, back: true, into: direction, workspace: workspace) {
+            UnsafePointer(sides[$0].basis.base)
+        }
+    }
+
+    private func rootMeanSquare(_ values: UnsafePointer<Scalar>) -> Double {
+        (Scalar.sumOfSquares(values, count: count) / Double(count)).squareRoot()
+    }
+
+    /// The same step on a copy of the state in double precision. Once in a parameter's life, so scratch is not kept.
+    private func stepInDouble(
+        gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
+        update: UnsafeMutablePointer<Scalar>
+    ) -> StepReport {
+        let wide = SOAPParameter<Double>(shape: shape, layout: layout, useKLShampoo: useKLShampoo)
+        wide.copyState(of: self)
+        let wideGradient = ZeroedBuffer<Double>(count: count)
+        convert(gradient, to: wideGradient.base, count: count)
+        let wideWeights = weights.map { weights in
+            let wide = ZeroedBuffer<Double>(count: count)
+            convert(weights, to: wide.base, count: count)
+            return wide
+        }
+        let wideUpdate = ZeroedBuffer<Double>(count: count)
+        let report = wide.advance(
+            gradient: wideGradient.base, weights: wideWeights.map { UnsafePointer($0.base) }, options: options, learningRate: learningRate,
+            update: wideUpdate.base, workspace: Workspace())
+        copyState(of: wide)
+        convert(wideUpdate.base, to: update, count: count)
+        return report
+    }
+
+    /// Takes over the state of another parameter of the same layout, in another precision.
+    private func copyState<Other: BLASScalar>(of other: SOAPParameter<Other>) {
+        step = other.step
+        lastRefreshStep = other.lastRefreshStep
+        convert(other.expAvg.base, to: expAvg.base, count: count)
+        convert(other.expAvgSq.base, to: expAvgSq.base, count: count)
+        for (side, otherSide) in zip(sides, other.sides) {
+            convert(otherSide.factor.base, to: side.factor.base, count: side.factor.count)
+            guard other.hasBases else { continue }
+            convert(otherSide.basis.base, to: side.basis.base, count: side.basis.count)
+        }
+    }
+}
+
+extension BasisRefresh {
+    init(options: SOAPOptions) {
+        self.init(
+            useEigh: options.useEigh, useAdaptiveCriteria: options.useAdaptiveCriteria, tolerance: options.adaptiveUpdateTolerance,
+            powerIterSteps: options.powerIterSteps)
+    }
+}
+
+private func convert<From: BLASScalar, To: BLASScalar>(_ source: UnsafePointer<From>, to target: UnsafeMutablePointer<To>, count: Int) {
+    for i in 0..<count { target[i] = To(source[i].asDouble) }
+}

@@ -1,0 +1,47 @@
+/// At which steps the eigenbases are refreshed (`precondition_frequency`): at those divisible by the number that holds there.
+public enum PreconditionFrequency: Sendable, Equatable {
+    /// The same number throughout, at least 1.
+    case every(Int)
+    /// A number from each stage's first step on; the stages ascend, and the first begins at step 0.
+    case schedule([Stage])
+    /// A number computed from the step; below 1 counts as 1.
+    case custom(Function)
+
+    /// A part of a schedule.
+    public struct Stage: Sendable, Equatable {
+        /// The first step, 0-based, at which the stage holds.
+        public var fromStep: Int
+        /// Refresh at steps divisible by this.
+        public var every: Int
+
+        public init(fromStep: Int, every: Int) {
+            self.fromStep = fromStep
+            self.every = every
+        }
+    }
+
+    /// A closure with an identity, so that options can be compared.
+    public final class Function: Sendable, Equatable {
+        let body: @Sendable (Int) -> Int
+
+        /// - Parameter body: from the 0-based step to the number that must divide it. Must depend on nothing else, or a
+        ///   restored run would differ from one that never stopped.
+        public init(_ body: @escaping @Sendable (_ step: Int) -> Int) {
+            self.body = body
+        }
+
+        public static func == (left: Function, right: Function) -> Bool { left === right }
+    }
+
+    /// The number that holds at a step (0-based).
+    public func every(at step: Int) -> Int {
+        switch self {
+        case .every(let number): number
+        case .schedule(let stages): stages.last { $0.fromStep <= step }?.every ?? 1
+        case .custom(let function): max(1, function.body(step))
+        }
+    }
+
+    /// Whether the bases are refreshed at a step (0-based), once they exist.
+    public func isDue(at step: Int) -> Bool { step % every(at: step) == 0 }
+}

@@ -1,0 +1,41 @@
+import GRDB
+
+extension StorageError {
+    /// Runs database work on `path` and turns whatever it throws into a `StorageError`.
+    static func translating<Result>(_ path: String, _ work: () throws -> Result) throws(StorageError) -> Result {
+        do {
+            return try work()
+        } catch let error as StorageError {
+            throw error
+        } catch let error as DatabaseError {
+            throw StorageError(error, path: path)
+        } catch {
+            throw StorageError(.other, "\(path): \(error)")
+        }
+    }
+
+    /// The meaning of SQLite's extended result codes (https://www.sqlite.org/rescode.html).
+    init(_ error: DatabaseError, path: String) {
+        let reason = "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")"
+        switch error.extendedResultCode {
+        case .SQLITE_FULL:
+            self.init(.full, "No room left to write \(path). Free some space on its device, then try again.")
+        case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC:
+            self.init(.syncFailed, "The device failed to make \(path) durable (\(reason)). Check the device, then try again.")
+        case .SQLITE_IOERR:
+            self.init(.io, "The system failed to read or write \(path) (\(reason)). Check the device, then try again.")
+        case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH:
+            self.init(.readOnly, "\(path) cannot be written (\(reason)). Check the permissions of the file and of its directory.")
+        case .SQLITE_BUSY, .SQLITE_LOCKED, .SQLITE_PROTOCOL:
+            self.init(.busy, "Another process holds a lock on \(path) (\(reason)). Close it, then try again.")
+        case .SQLITE_CANTOPEN:
+            self.init(.cannotOpen, "\(path) or its -wal and -shm files cannot be opened (\(reason)). Check paths and permissions.")
+        case .SQLITE_CORRUPT:
+            self.init(.corrupt(what: path), "\(path) is damaged (\(reason)). Restore it from a backup.")
+        case .SQLITE_NOTADB:
+            self.init(.notADatabase, "\(path) is not an SQLite database. It has been left as it was.")
+        default:
+            self.init(.other, "\(path): \(reason)")
+        }
+    }
+}

@@ -1,0 +1,115 @@
+import GRDB
+
+/// The tables, and how an older file becomes a current one.
+///
+/// DESIGN. Three rules shape the tables.
+///
+/// - Numbers and blobs live in different tables: updating one column rewrites its whole row.
+/// - What is dropped goes in two moves. One small transaction marks it (a run `deleted`, log up to `pruned_through`, a
+///   checkpoint `dropped`), and from then on no query sees it; ``Store/sweep()`` removes the rows in bounded pieces.
+/// - Ids of runs, checkpoints and tensors are never reused (AUTOINCREMENT), so a stale id finds nothing instead of
+///   something else.
+enum Schema {
+    /// "LTHR", in the file's header: what tells our files from others.
+    static let applicationID = 0x4C54_4852
+
+    /// Position i brings a file from version i to version i + 1. A released migration is never edited.
+    static let migrations = [initial]
+
+    private static let initial = """
+        CREATE TABLE run (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL,
+            epoch INTEGER NOT NULL DEFAULT 0,
+            is_ahead INTEGER NOT NULL DEFAULT 0,
+            pruned_through INTEGER NOT NULL DEFAULT 0,
+            deleted INTEGER NOT NULL DEFAULT 0,
+            created_at REAL NOT NULL
+        ) STRICT;
+        CREATE UNIQUE INDEX run_name ON run (name) WHERE deleted = 0;
+
+        CREATE TABLE run_manifest (
+            run INTEGER PRIMARY KEY REFERENCES run (id),
+            json TEXT NOT NULL
+        ) STRICT;
+
+        CREATE TABLE log_entry (
+            run INTEGER NOT NULL REFERENCES run (id),
+            sequence INTEGER NOT NULL CHECK (sequence > 0),
+            kind TEXT NOT NULL,
+            parameter TEXT,
+            step INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            attributes TEXT NOT NULL,
+            body_digest BLOB NOT NULL CHECK (length(body_digest) = 32),
+            previous_answer_digest BLOB CHECK (length(previous_answer_digest) = 32),
+            byte_count INTEGER NOT NULL,
+            part_count INTEGER NOT NULL,
+            created_at REAL NOT NULL,
+            PRIMARY KEY (run, sequence)
+        ) STRICT, WITHOUT ROWID;
+
+        CREATE TABLE log_part (
+            run INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            ordinal INTEGER NOT NULL,
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (run, sequence, ordinal),
+            FOREIGN KEY (run, sequence) REFERENCES log_entry (run, sequence)
+        ) STRICT;
+
+        CREATE TABLE checkpoint (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            run INTEGER NOT NULL REFERENCES run (id),
+            state TEXT NOT NULL CHECK (state IN ('writing', 'complete', 'dropped')),
+            step INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            sequence INTEGER NOT NULL,
+            label TEXT,
+            metadata TEXT NOT NULL,
+            byte_count INTEGER NOT NULL DEFAULT 0,
+            duration REAL NOT NULL DEFAULT 0,
+            digest BLOB CHECK (length(digest) = 32),
+            created_at REAL NOT NULL
+        ) STRICT;
+        CREATE INDEX checkpoint_run ON checkpoint (run);
+
+        CREATE TABLE tensor (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            checkpoint INTEGER NOT NULL REFERENCES checkpoint (id),
+            ordinal INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            name TEXT NOT NULL,
+            dtype TEXT NOT NULL,
+            shape TEXT NOT NULL,
+            byte_count INTEGER NOT NULL,
+            part_count INTEGER NOT NULL,
+            sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+            UNIQUE (checkpoint, ordinal)
+        ) STRICT;
+
+        CREATE TABLE tensor_part (
+            tensor INTEGER NOT NULL REFERENCES tensor (id),
+            ordinal INTEGER NOT NULL,
+            bytes BLOB NOT NULL,
+            PRIMARY KEY (tensor, ordinal)
+        ) STRICT;
+
+        PRAGMA application_id = \(applicationID);
+        """
+
+    /// Brings the file to the current version, each migration in one transaction with its version number.
+    static func migrate(_ queue: DatabaseQueue) throws {
+        let found = try queue.read(version)
+        for (index, sql) in migrations.enumerated().dropFirst(found) {
+            try queue.write { db in
+                try db.execute(sql: sql)
+                try db.execute(sql: "PRAGMA user_version = \(index + 1)")
+            }
+        }
+    }
+
+    static func version(_ db: Database) throws -> Int {
+        try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+    }
+}

@@ -1,0 +1,33 @@
+/// What a log entry says beside its body.
+public struct LogEntry: Equatable, Sendable {
+    public enum Kind: String, Sendable, CaseIterable {
+        case step
+        case parameterStep
+        case weights
+    }
+
+    public var kind: Kind
+    /// The parameter that a `parameterStep` is about.
+    public var parameter: String?
+    public var step: Int
+    public var epoch: Int
+    /// JSON text.
+    public var attributes: String
+    /// SHA-256 of the body, 32 bytes. Whoever reads the entry back is sure to get these bytes.
+    public var bodyDigest: [UInt8]
+    /// SHA-256 of the answer that came before this entry, 32 bytes.
+    public var previousAnswerDigest: [UInt8]?
+
+    public init(
+        kind: Kind, parameter: String? = nil, step: Int, epoch: Int, attributes: String, bodyDigest: [UInt8],
+        previousAnswerDigest: [UInt8]? = nil
+    ) {
+        self.kind = kind
+        self.parameter = parameter
+        self.step = step
+        self.epoch = epoch
+        self.attributes = attributes
+        self.bodyDigest = bodyDigest
+        self.previousAnswerDigest = previousAnswerDigest
+    }
+}

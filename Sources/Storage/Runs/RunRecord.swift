@@ -1,0 +1,15 @@
+public import Foundation
+
+/// A run as stored.
+public struct RunRecord: Equatable, Sendable {
+    /// Never reused, also not after the run has been deleted.
+    public let id: Int64
+    /// Compared byte by byte.
+    public let name: String
+    /// JSON text, as given to ``Store/createRun(name:manifest:)``.
+    public let manifest: String
+    public let epoch: Int
+    /// Whether steps may have been answered that are in no checkpoint and not in the log.
+    public let isAhead: Bool
+    public let createdAt: Date
+}

@@ -1,0 +1,28 @@
+/// A string that equals only a string of the same UTF-8 bytes.
+///
+/// Swift compares strings by canonical equivalence: a precomposed "é" equals a decomposed one, and the Kelvin sign equals "K".
+/// Names in files and in URLs are bytes, and two names that differ in bytes are two names; so they are compared and hashed here.
+public struct ExactString: Hashable, Sendable {
+    /// The string itself.
+    public let string: String
+
+    /// Wraps a string.
+    public init(_ string: String) {
+        self.string = string
+    }
+
+    /// Whether both hold the same bytes.
+    ///
+    /// - Complexity: O(length).
+    public static func == (left: ExactString, right: ExactString) -> Bool {
+        left.string.utf8.elementsEqual(right.string.utf8)
+    }
+
+    /// Hashes the bytes.
+    public func hash(into hasher: inout Hasher) {
+        var copy = string
+        copy.withUTF8 { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        // An end mark, so that neighbouring strings in one hash cannot run into each other; UTF-8 never holds this byte.
+        hasher.combine(0xFF as UInt8)
+    }
+}

@@ -1,0 +1,172 @@
+import SOAP
+import Safetensors
+import StrictJSON
+
+extension Manifest {
+    /// Reads and checks a manifest.
+    ///
+    /// - Throws: ``TrainingError`` naming the member, option, parameter or group that is wrong.
+    init(_ json: JSONValue) throws(TrainingError) {
+        let object = try Manifest.object(json, "The manifest")
+        for (name, _) in object where !["optimizer", "parameters", "groups", "policy"].contains(name) {
+            throw TrainingError(
+                .invalidManifest, "A manifest has no member named \"\(name)\"; it has optimizer, parameters, groups and policy.",
+                [("member", .string(name))])
+        }
+        guard let optimizer = object["optimizer"] else {
+            throw TrainingError(
+                .invalidManifest, "The manifest needs an \"optimizer\" with at least its \"lr\".", [("member", "optimizer")])
+        }
+        settings = try OptimizerSettings(optimizer: Manifest.object(optimizer, "\"optimizer\""))
+        policy = try object["policy"].map { (value) throws(TrainingError) in
+            try Policy(Manifest.object(value, "\"policy\""))
+        } ?? Policy()
+        groups = try Manifest.groups(object["groups"], over: settings)
+        parameters = try Manifest.parameters(object["parameters"], groups: groups)
+        for parameter in parameters ?? [] {
+            let options = (group(of: parameter.name, naming: parameter.group)?.settings ?? settings).options
+            try Manifest.check(parameter.shape, of: parameter.name, options)
+        }
+    }
+
+    /// Refuses a shape that these options, or any machine, cannot take.
+    static func check(_ shape: [Int], of name: TensorName, _ options: SOAPOptions) throws(TrainingError) {
+        guard shape.count <= maximumRank else {
+            throw TrainingError(
+                .wrongShape, "\"\(name)\" has \(shape.count) dimensions; the limit is \(maximumRank).", [("parameter", .string(name.description))])
+        }
+        guard shape.allSatisfy({ $0 > 0 }) else {
+            throw TrainingError(
+                .wrongShape, "\"\(name)\" has a dimension of size 0, so there is nothing to train.",
+                [("parameter", .string(name.description)), ("got", Manifest.json(shape))])
+        }
+        do {
+            try options.validate(shape: shape)
+        } catch {
+            throw TrainingError(error, got: nil, parameter: name.description)
+        }
+        guard SOAPParameter<Float>.stateByteCount(shape: shape, options: options) != nil else {
+            throw TrainingError(
+                .wrongShape, "The state of \"\(name)\" would have more bytes than can be counted.",
+                [("parameter", .string(name.description)), ("got", Manifest.json(shape))])
+        }
+    }
+
+    /// Dimensions a parameter may have at most.
+    static let maximumRank = 32
+
+    static func json(_ shape: [Int]) -> JSONValue {
+        .array(shape.map { JSONValue($0) })
+    }
+
+    private static func object(_ json: JSONValue, _ what: String) throws(TrainingError) -> JSONObject {
+        guard case .object(let object) = json else {
+            throw TrainingError(.invalidManifest, "\(what) must be a JSON object.")
+        }
+        return object
+    }
+
+    private static func groups(_ json: JSONValue?, over base: OptimizerSettings) throws(TrainingError) -> [Group] {
+        guard let json else { return [] }
+        var groups: [Group] = []
+        for (name, value) in try object(json, "\"groups\"") {
+            guard !name.isEmpty else { throw TrainingError(.invalidManifest, "A group needs a name.", [("group", "")]) }
+            let shown = try object(value, "The group \"\(name)\"")
+            var options = shown
+            options["match"] = nil
+            groups.append(
+                Group(
+                    name: name, patterns: try patterns(shown["match"], of: name),
+                    settings: try OptimizerSettings(group: options, named: name, over: base), shown: shown))
+        }
+        return groups
+    }
+
+    private static func patterns(_ json: JSONValue?, of group: String) throws(TrainingError) -> [Glob] {
+        guard let json else { return [] }
+        guard case .array(let values) = json else {
+            throw TrainingError(.invalidManifest, "The \"match\" of the group \"\(group)\" must be a list of globs.", [("group", .string(group))])
+        }
+        var patterns: [Glob] = []
+        for value in values {
+            guard case .string(let pattern) = value else {
+                throw TrainingError(.invalidManifest, "A glob of the group \"\(group)\" is not a string.", [("group", .string(group))])
+            }
+            patterns.append(Glob(pattern))
+        }
+        return patterns
+    }
+
+    private static func parameters(_ json: JSONValue?, groups: [Group]) throws(TrainingError) -> [Parameter]? {
+        guard let json else { return nil }
+        guard case .array(let values) = json else {
+            throw TrainingError(.invalidManifest, "\"parameters\" must be a list.", [("member", "parameters")])
+        }
+        guard !values.isEmpty else {
+            throw TrainingError(
+                .invalidManifest, "\"parameters\" is empty, so no step could ever be taken; leave it out to let steps register parameters.",
+                [("member", "parameters")])
+        }
+        var parameters: [Parameter] = []
+        var names: Set<TensorName> = []
+        for (index, value) in values.enumerated() {
+            let parameter = try self.parameter(object(value, "Entry \(index) of \"parameters\""), at: index)
+            guard names.insert(parameter.name).inserted else {
+                throw TrainingError(
+                    .invalidManifest, "The parameter \"\(parameter.name)\" is listed twice.", [("parameter", .string(parameter.name.description))])
+            }
+            if let group = parameter.group, !groups.contains(where: { $0.name.utf8.elementsEqual(group.utf8) }) {
+                throw TrainingError(
+                    .invalidManifest, "The parameter \"\(parameter.name)\" names the group \"\(group)\", which \"groups\" does not have.",
+                    [("parameter", .string(parameter.name.description)), ("group", .string(group))])
+            }
+            parameters.append(parameter)
+        }
+        return parameters
+    }
+
+    private static func parameter(_ object: JSONObject, at index: Int) throws(TrainingError) -> Parameter {
+        for (name, _) in object where !["name", "shape", "group"].contains(name) {
+            throw TrainingError(
+                .invalidManifest, "Entry \(index) of \"parameters\" has a member \"\(name)\"; it takes name, shape and group.",
+                [("member", .string(name))])
+        }
+        guard case .string(let text)? = object["name"] else {
+            throw TrainingError(.invalidManifest, "Entry \(index) of \"parameters\" needs a \"name\" that is a string.")
+        }
+        let name = try TensorName(parameter: text)
+        guard case .array(let sizes)? = object["shape"] else {
+            throw TrainingError(
+                .invalidManifest, "The parameter \"\(name)\" needs a \"shape\": a list of sizes, [] for a scalar.",
+                [("parameter", .string(text))])
+        }
+        var shape: [Int] = []
+        for size in sizes {
+            guard case .number(let number) = size, let size = number.integer else {
+                throw TrainingError(
+                    .invalidManifest, "The shape of \"\(name)\" must be a list of whole numbers.",
+                    [("parameter", .string(text)), ("got", .array(sizes))])
+            }
+            shape.append(size)
+        }
+        switch object["group"] {
+        case nil: return Parameter(name: name, shape: shape, group: nil)
+        case .string(let group)?: return Parameter(name: name, shape: shape, group: group)
+        case let other?:
+            throw TrainingError(
+                .invalidManifest, "The \"group\" of \"\(name)\" must be a string.", [("parameter", .string(text)), ("got", other)])
+        }
+    }
+}
+
+extension TensorName {
+    /// A parameter's name as clients give it: 1–512 bytes of UTF-8, no NUL, not `__metadata__`.
+    init(parameter text: String) throws(TrainingError) {
+        guard let name = TensorName(text) else {
+            throw TrainingError(
+                .invalidParameterName, "A parameter's name has 1 to 512 bytes of UTF-8, no NUL, and is not \"__metadata__\".",
+                [("parameter", .string(text))])
+        }
+        self = name
+    }
+}

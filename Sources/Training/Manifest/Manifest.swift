@@ -1,0 +1,56 @@
+import SOAP
+import Safetensors
+import StrictJSON
+
+/// What a run was made with: optimizer options, parameters, groups and policy.
+struct Manifest: Sendable {
+    /// A parameter that the manifest lists.
+    struct Parameter: Sendable, Equatable {
+        let name: TensorName
+        let shape: [Int]
+        /// The group it names itself; nil leaves the choice to the groups' globs.
+        let group: String?
+    }
+
+    /// Parameters that share options.
+    struct Group: Sendable {
+        let name: String
+        let patterns: [Glob]
+        let settings: OptimizerSettings
+        /// As given, for people.
+        let shown: JSONObject
+    }
+
+    let settings: OptimizerSettings
+    /// nil leaves the list open: a step registers what it names.
+    let parameters: [Parameter]?
+    let groups: [Group]
+    let policy: Policy
+
+    /// The group of a parameter: the one it names, else the first with a glob that fits; nil is the run's own options.
+    func group(of name: TensorName, naming group: String? = nil) -> Group? {
+        if let group { return groups.first { $0.name.utf8.elementsEqual(group.utf8) } }
+        return groups.first { $0.patterns.contains { $0.matches(name.description) } }
+    }
+}
+
+extension Manifest: Equatable {
+    /// Whether both ask for the same run: numbers by value, options left out as their defaults, parameters in any order.
+    static func == (a: Manifest, b: Manifest) -> Bool {
+        a.settings.options == b.settings.options
+            && a.policy == b.policy
+            && a.groups.map(\.name.utf8.description) == b.groups.map(\.name.utf8.description)
+            && zip(a.groups, b.groups).allSatisfy { $0.patterns == $1.patterns && $0.settings.hasSameEffect(as: $1.settings) }
+            && byName(a.parameters) == byName(b.parameters)
+    }
+
+    private static func byName(_ parameters: [Parameter]?) -> [TensorName: Parameter]? {
+        parameters.map { Dictionary(uniqueKeysWithValues: $0.map { ($0.name, $0) }) }
+    }
+}
+
+extension OptimizerSettings {
+    func hasSameEffect(as other: OptimizerSettings) -> Bool {
+        options == other.options && setsLearningRate == other.setsLearningRate
+    }
+}

@@ -1,0 +1,178 @@
+import Foundation
+import LinearAlgebra
+public import Logging
+public import Memory
+import Safetensors
+public import Storage
+public import StrictJSON
+
+/// All runs of a server: made, found, listed, deleted, recovered at the start and finished at the end.
+///
+/// Looking a run up never waits. Making and deleting runs is in one order, on this actor.
+public actor Runs {
+    /// How far the start has come.
+    public enum Readiness: Sendable {
+        case recovering(done: Int, of: Int)
+        case ready
+        case stopping
+    }
+
+    private let surroundings: Run.Surroundings
+    private let executor: BlockingSerialExecutor
+    private let directory = RunDirectory()
+
+    /// - Parameters:
+    ///   - threadCount: compute threads.
+    ///   - memoryBudget: bytes for the state of all runs.
+    public init(store: Store, threadCount: Int, memoryBudget: Int, buffers: BufferPool, logger: Logger) {
+        let threads = WorkerThreads()
+        BLAS.configure()
+        surroundings = Run.Surroundings(
+            store: store, pool: ComputePool(threadCount: threadCount), buffers: buffers, ledger: MemoryLedger(budget: memoryBudget),
+            threads: threads, logger: logger)
+        executor = BlockingSerialExecutor(threads: threads)
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Whether requests can be served.
+    public nonisolated var readiness: Readiness { directory.readiness }
+
+    /// Who has been promised how much memory.
+    public nonisolated var ledger: MemoryLedger { surroundings.ledger }
+
+    /// The run of that name. Never waits.
+    public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
+        switch try directory.entry(name) {
+        case .running(let run): return run
+        case .damaged(_, let reason):
+            throw TrainingError(
+                .runDamaged, "The run \"\(name)\" could not be recovered: \(reason). Nothing of it was changed.",
+                [("run", .string(name.description))])
+        case nil:
+            throw TrainingError.unknownRun(name)
+        }
+    }
+
+    /// Every run, by name. Never waits.
+    public nonisolated func list() throws(TrainingError) -> [RunStatus] {
+        try directory.all().map(\.status)
+    }
+
+    /// Makes a run, or finds the one that was made from the same manifest.
+    ///
+    /// - Returns: the run, and whether it is new.
+    public func make(_ name: RunName, manifest json: JSONValue, epoch: Int? = nil) throws(TrainingError) -> (run: Run, isNew: Bool) {
+        let manifest = try Manifest(json)
+        if try directory.entry(name) != nil {
+            let existing = try run(name)
+            try existing.status.fence(epoch)
+            guard existing.manifest == manifest else {
+                throw TrainingError(
+                    .runExists, "The run \"\(name)\" exists with another manifest; delete it, or choose another name.",
+                    [("run", .string(name.description))])
+            }
+            return (existing, false)
+        }
+        let estimates = manifest.estimates
+        let needed = estimates.byteCount
+        guard surroundings.ledger.reserve(needed) else {
+            throw TrainingError.outOfMemory(estimates, needed: needed, surroundings.ledger)
+        }
+        do {
+            let row = try surroundings.store.createRun(
+                name: name.description, manifest: String(decoding: json.serialized(), as: UTF8.self))
+            let run = Run(
+                row, name: name, manifest: manifest, parameters: manifest.newParameters(), reservedByteCount: needed, in: surroundings)
+            directory.add(run)
+            return (run, true)
+        } catch {
+            surroundings.ledger.release(needed)
+            throw TrainingError(error)
+        }
+    }
+
+    /// Deletes a run with its log and its checkpoints; a step in flight finishes first.
+    public func delete(_ name: RunName, epoch: Int?) async throws(TrainingError) {
+        switch try directory.entry(name) {
+        case .running(let run):
+            try await run.delete(epoch: epoch)
+        case .damaged(let id, _):
+            do { try surroundings.store.deleteRun(id) } catch { throw TrainingError(error) }
+        case nil:
+            throw TrainingError.unknownRun(name)
+        }
+        directory.remove(name)
+    }
+
+    /// Whether the database can be written now.
+    public func checkStorage() throws(TrainingError) {
+        do { try surroundings.store.checkWritable() } catch { throw TrainingError(error) }
+    }
+
+    // MARK: Start and stop
+
+    /// Brings back every run of the database. Requests are refused with `recovering` until it is done; a run that cannot
+    /// be brought back is alone in that.
+    public func recover() async throws(TrainingError) {
+        let rows: [RunRecord]
+        do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
+        for (index, row) in rows.enumerated() {
+            directory.readiness = .recovering(done: index, of: rows.count)
+            await recover(row)
+        }
+        directory.readiness = .ready
+    }
+
+    private func recover(_ row: RunRecord) async {
+        do {
+            let name = try RunName(row.name)
+            do {
+                let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
+                let run = Run(row, name: name, manifest: manifest, in: surroundings)
+                do {
+                    try await run.recover()
+                } catch {
+                    await run.close()
+                    throw error
+                }
+                directory.add(run)
+                surroundings.logger.info("run recovered", metadata: ["run": "\(name)", "step": "\(run.status.step)"])
+            } catch {
+                let reason = Runs.reason(error)
+                directory.addDamaged(name, row.id, reason)
+                surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])
+            }
+        } catch {
+            surroundings.logger.error("a run has an impossible name", metadata: ["id": "\(row.id)"])
+        }
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as RecoveryFailure: error.reason
+        case let error as TrainingError: error.detail
+        case let error as StorageError: error.message
+        default: "\(error)"
+        }
+    }
+
+    /// Finishes what is in flight, checkpoints every run that has gone on since its last one, and takes no more steps.
+    ///
+    /// - Returns: false if a checkpoint could not be made.
+    public func finish() async -> Bool {
+        let runs = (try? directory.all()) ?? []
+        directory.readiness = .stopping
+        var isComplete = true
+        for run in runs {
+            do {
+                try await run.finish()
+            } catch {
+                isComplete = false
+                surroundings.logger.error("last checkpoint failed", metadata: ["run": "\(run.name)", "reason": "\(error.detail)"])
+            }
+        }
+        surroundings.pool.shutdown()
+        return isComplete
+    }
+}

@@ -1,0 +1,31 @@
+public import Foundation
+import Storage
+public import StrictJSON
+
+/// A complete checkpoint, as people see it.
+public struct CheckpointDescription: Sendable {
+    public let step: Int
+    public let epoch: Int
+    /// nil for one that pruning may remove.
+    public let label: String?
+    public let byteCount: Int
+    public let duration: Duration
+    public let createdAt: Date
+
+    init(_ record: CheckpointRecord) {
+        step = record.header.step
+        epoch = record.header.epoch
+        label = record.header.label
+        byteCount = record.byteCount
+        duration = .seconds(record.duration)
+        createdAt = record.createdAt
+    }
+
+    public var json: JSONObject {
+        [
+            "step": JSONValue(step), "epoch": JSONValue(epoch), "label": label.map { .string($0) } ?? .null,
+            "bytes": JSONValue(byteCount), "duration_seconds": JSONValue(duration / .seconds(1)),
+            "created_at": .string(createdAt.formatted(.iso8601)),
+        ]
+    }
+}

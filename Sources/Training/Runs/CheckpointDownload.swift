@@ -1,0 +1,67 @@
+import Foundation
+public import Memory
+import Safetensors
+import Storage
+import StrictJSON
+
+/// A checkpoint on its way out as one safetensors file, read from the database part by part.
+///
+/// Tensors are named `NAME.exp_avg`, `NAME.exp_avg_sq`, `NAME.factor.D`, `NAME.basis.D`, hosted weights `NAME.weight`.
+public final class CheckpointDownload: @unchecked Sendable {
+    /// What comes next.
+    public enum Piece: Sendable {
+        case header([UInt8])
+        case part(AlignedBuffer)
+    }
+
+    /// Bytes of the whole file.
+    public let byteCount: Int
+    private let header: [UInt8]
+    private let parts: [(tensor: CheckpointTensor, index: Int)]
+    private let store: Store
+    private let threads: WorkerThreads
+    // Invariant: `position` is touched by one caller of `next` at a time; a response asks for its pieces in turn.
+    private var position = -1
+
+    init(_ checkpoint: CheckpointRecord, of run: RunName, store: Store, threads: WorkerThreads) throws(TrainingError) {
+        let tensors: [CheckpointTensor]
+        do { tensors = try store.tensors(of: checkpoint.id).filter { $0.kind != .answer } } catch { throw TrainingError(error) }
+        do throws(SafetensorsError) {
+            let layout = try SafetensorsLayout(
+                tensors.compactMap(CheckpointDownload.spec),
+                metadata: [
+                    ("format", "lather"), ("version", "1"), ("run", run.description), ("step", "\(checkpoint.header.step)"),
+                    ("epoch", "\(checkpoint.header.epoch)"), ("state", checkpoint.header.metadata),
+                ])
+            header = layout.header
+            byteCount = layout.byteCount
+        } catch {
+            throw TrainingError(.storageUnavailable, "The checkpoint cannot be written as one file: \(error.detail).")
+        }
+        parts = tensors.flatMap { tensor in (0..<tensor.partCount).map { (tensor, $0) } }
+        self.store = store
+        self.threads = threads
+    }
+
+    /// A checkpoint's tensor as the file names it.
+    private static func spec(_ tensor: CheckpointTensor) -> TensorSpec? {
+        let name = TensorName(tensor.kind == .weights ? "\(tensor.name).weight" : tensor.name, maximumByteCount: 1024)
+        return name.map { TensorSpec(name: $0, dtype: .f32, shape: tensor.shape) }
+    }
+
+    /// The next piece in order, or nil after the last.
+    public func next() async throws -> Piece? {
+        defer { position += 1 }
+        if position < 0 { return .header(header) }
+        guard position < parts.count else { return nil }
+        let (tensor, index) = parts[position]
+        return .part(try await threads.perform { [store] in try store.readPart(index, of: tensor) })
+    }
+}
+
+extension Run {
+    /// The whole state of a checkpoint as safetensors.
+    public func download(checkpointAt step: Int) throws(TrainingError) -> CheckpointDownload {
+        try CheckpointDownload(record(ofCheckpointAt: step), of: name, store: store, threads: surroundings.threads)
+    }
+}

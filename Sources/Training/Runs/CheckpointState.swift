@@ -1,0 +1,24 @@
+/// Where a run stands between its checkpoints.
+struct CheckpointState {
+    /// The step of the newest complete checkpoint; 0 without one.
+    var lastStep = 0
+    /// Changes since then: steps, and weights that were put.
+    var stepsSince = 0
+    /// Whether the database knows that answered steps exist which are in no checkpoint.
+    var isAhead: Bool
+    /// A failed attempt is not repeated before so many changes.
+    var notBefore = 0
+    /// Bytes in the log since the newest checkpoint.
+    var logByteCount = 0
+    /// Whether one is on its way already.
+    var isScheduled = false
+
+    init(isAhead: Bool) {
+        self.isAhead = isAhead
+    }
+
+    mutating func completed(at step: Int) {
+        self = CheckpointState(isAhead: false)
+        lastStep = step
+    }
+}

@@ -1,0 +1,154 @@
+import Logging
+import Memory
+import SOAP
+import Safetensors
+import Storage
+import StrictJSON
+
+extension Run {
+    /// Writes the whole state to the database now.
+    ///
+    /// - Parameter label: keeps the checkpoint from being pruned.
+    @discardableResult
+    public func makeCheckpoint(label: String? = nil, epoch: Int? = nil) throws(TrainingError) -> CheckpointDescription {
+        try ensureOpen()
+        try fence(epoch)
+        do throws(StorageError) {
+            let header = CheckpointHeader(
+                step: step, epoch: self.epoch, sequence: try store.lastSequence(of: id), label: label,
+                metadata: String(decoding: JSONValue.object(checkpointMetadata).serialized(), as: UTF8.self))
+            let writer = try store.beginCheckpoint(of: id, header)
+            do throws(StorageError) {
+                try write(to: writer)
+                let made = try writer.finish(keeping: manifest.policy.keepCheckpoints)
+                checkpointing.completed(at: step)
+                publish()
+                return CheckpointDescription(made)
+            } catch {
+                try? writer.abandon()
+                throw error
+            }
+        } catch {
+            checkpointing.notBefore = checkpointing.stepsSince + max(1, manifest.policy.checkpointEvery / 10)
+            throw TrainingError(error)
+        }
+    }
+
+    /// The complete checkpoints, newest last.
+    public func checkpoints() throws(TrainingError) -> [CheckpointDescription] {
+        try ensureOpen()
+        do { return try store.checkpoints(of: id).map(CheckpointDescription.init) } catch { throw TrainingError(error) }
+    }
+
+    /// The newest checkpoint of a step.
+    public func checkpoint(at step: Int) throws(TrainingError) -> CheckpointDescription {
+        CheckpointDescription(try record(ofCheckpointAt: step))
+    }
+
+    func record(ofCheckpointAt step: Int) throws(TrainingError) -> CheckpointRecord {
+        try ensureOpen()
+        let all: [CheckpointRecord]
+        do { all = try store.checkpoints(of: id) } catch { throw TrainingError(error) }
+        guard let found = all.last(where: { $0.header.step == step }) else {
+            throw TrainingError(.unknownCheckpoint, "The run has no checkpoint of step \(step).", [("step", JSONValue(step))])
+        }
+        return found
+    }
+
+    /// Makes one at a clean stop, so that the next start has nothing to replay; then takes no more steps.
+    func finish() throws(TrainingError) {
+        defer { isClosed = true }
+        if !isClosed, checkpointing.stepsSince > 0 { try makeCheckpoint() }
+    }
+
+    // MARK: When
+
+    /// Answers first, then writes: the job queues behind the step that caused it.
+    func scheduleCheckpointIfDue() {
+        guard isCheckpointDue, !checkpointing.isScheduled else { return }
+        checkpointing.isScheduled = true
+        Task { self.makeDueCheckpoint() }
+    }
+
+    private func makeDueCheckpoint() {
+        checkpointing.isScheduled = false
+        guard !isClosed, isCheckpointDue else { return }
+        do {
+            try makeCheckpoint()
+        } catch {
+            logger.error("checkpoint failed", metadata: ["run": "\(name)", "step": "\(step)", "reason": "\(error.detail)"])
+        }
+    }
+
+    private var isCheckpointDue: Bool {
+        guard checkpointing.stepsSince >= checkpointing.notBefore else { return false }
+        let policy = manifest.policy
+        let perStep = level == .parameter ? max(parameters.count, 1) : 1
+        let isTime = checkpointing.stepsSince / perStep >= policy.checkpointEvery
+        switch policy.durability {
+        case .log: return isTime || checkpointing.logByteCount > 4 * max(stateByteCount, 1 << 20)
+        case .checkpoint: return isTime
+        case .memory: return false
+        }
+    }
+
+    // MARK: What
+
+    /// Appends a record to the log; when it returns, the record is on disk.
+    func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) {
+        do {
+            _ = try store.append(entry, body: body, to: id)
+        } catch {
+            throw TrainingError(error)
+        }
+        checkpointing.logByteCount += body.reduce(0) { $0 + $1.count }
+    }
+
+    /// Notes on disk, once between two checkpoints, that a crash would lose steps that were answered.
+    func markAhead() throws(TrainingError) {
+        guard !checkpointing.isAhead else { return }
+        do { try store.setAhead(true, of: id) } catch { throw TrainingError(error) }
+        checkpointing.isAhead = true
+    }
+
+    private func write(to writer: CheckpointWriter) throws(StorageError) {
+        for parameter in parameters {
+            for key in parameter.state.stateKeys {
+                let shape = parameter.state.stateShape(key) ?? []
+                try parameter.state.withState(key) { values throws(StorageError) in
+                    try writer.append(
+                        kind: .state, name: "\(parameter.name).\(key.name)", dtype: "F32", shape: shape, bytes: UnsafeRawBufferPointer(values))
+                }
+            }
+            if let weights = parameter.weights {
+                try writer.append(kind: .weights, name: parameter.name.description, dtype: "F32", shape: parameter.shape, bytes: weights.bytes)
+            }
+            try write(parameter.record, of: parameter.name.description, to: writer)
+        }
+        try write(record, of: "", to: writer)
+    }
+
+    private func write(_ record: StepRecord?, of name: String, to writer: CheckpointWriter) throws(StorageError) {
+        guard let content = record?.content else { return }
+        try writer.append(kind: .answer, name: name, dtype: "U8", shape: [content.count], bytes: content.bytes)
+    }
+
+    private var checkpointMetadata: JSONObject {
+        var metadata = JSONObject()
+        metadata["level"] = level.map { .string($0.rawValue) } ?? .null
+        metadata["parameters"] = .array(
+            parameters.map { parameter in
+                var entry: JSONObject = [
+                    "name": .string(parameter.name.description), "shape": Manifest.json(parameter.shape),
+                    "step": JSONValue(parameter.state.step), "number": JSONValue(parameter.lastNumber),
+                ]
+                if let group = parameter.group { entry["group"] = .string(group) }
+                if let refresh = parameter.state.lastRefreshStep { entry["last_refresh_step"] = JSONValue(refresh) }
+                if let figures = parameter.lastStep { entry["last_step"] = .object(figures.json) }
+                if let record = parameter.record { entry["record"] = .object(record.json) }
+                return .object(entry)
+            })
+        if let record { metadata["record"] = .object(record.json) }
+        return metadata
+    }
+}

@@ -1,0 +1,112 @@
+import Foundation
+public import Memory
+import SOAP
+public import Safetensors
+public import StrictJSON
+
+/// A tensor of a parameter's state, copied at one moment.
+public struct StateTensor: Sendable {
+    public let shape: [Int]
+    /// F32, row-major.
+    public let values: AlignedBuffer
+}
+
+extension Run {
+    /// The run's description together with what each parameter's state takes.
+    public func description() throws(TrainingError) -> JSONObject {
+        try ensureOpen()
+        var json = status.json
+        json["parameters"] = .array(
+            parameters.map { parameter in
+                var entry: JSONObject = [
+                    "name": .string(parameter.name.description), "shape": Manifest.json(parameter.shape),
+                    "state_bytes": JSONValue(parameter.stateByteCount),
+                ]
+                if let group = parameter.group { entry["group"] = .string(group) }
+                return .object(entry)
+            })
+        return json
+    }
+
+    /// Every parameter, with figures that may be a few steps old.
+    public func parameterDescriptions() throws(TrainingError) -> JSONValue {
+        try ensureOpen()
+        return .array(parameters.map { .object($0.json(always: false)) })
+    }
+
+    /// One parameter, with figures of this moment.
+    public func parameterDescription(_ name: TensorName) throws(TrainingError) -> JSONObject {
+        try ensureOpen()
+        return try parameter(name).json(always: true)
+    }
+
+    /// The state tensors that a parameter has now: name, shape, bytes.
+    public func stateList(of name: TensorName) throws(TrainingError) -> JSONValue {
+        try ensureOpen()
+        let parameter = try parameter(name)
+        var tensors = parameter.state.stateKeys.map { ($0.name, parameter.state.stateShape($0) ?? []) }
+        for dimension in parameter.shape.indices {
+            guard let values = parameter.state.approximateEigenvalues(dimension: dimension) else { continue }
+            tensors.append(("eigenvalues.\(dimension)", [values.count]))
+        }
+        return .array(
+            tensors.map { name, shape in
+                [
+                    "name": .string(name), "dtype": "F32", "shape": Manifest.json(shape),
+                    "bytes": JSONValue(shape.reduce(1, *) * MemoryLayout<Float>.size),
+                ]
+            })
+    }
+
+    /// A copy of one state tensor: `exp_avg`, `exp_avg_sq`, `factor.D`, `basis.D` or `eigenvalues.D`.
+    public func stateTensor(_ tensor: String, of name: TensorName) throws(TrainingError) -> StateTensor {
+        try ensureOpen()
+        let parameter = try parameter(name)
+        if let key = StateKey(name: tensor), let shape = parameter.state.stateShape(key) {
+            return parameter.state.withState(key) { copy($0, shape: shape) }
+        }
+        for dimension in parameter.shape.indices where tensor == "eigenvalues.\(dimension)" {
+            guard let values = parameter.state.approximateEigenvalues(dimension: dimension) else { break }
+            return values.withUnsafeBufferPointer { copy($0, shape: [values.count]) }
+        }
+        throw TrainingError(
+            .unknownTensor, "The state of \"\(name)\" has no tensor \"\(tensor)\" now; bases and eigenvalues exist from the first refresh on.",
+            [("parameter", .string(name.description)), ("tensor", .string(tensor))])
+    }
+
+    private func copy(_ values: UnsafeBufferPointer<Float>, shape: [Int]) -> StateTensor {
+        let buffer = surroundings.buffers.take(count: values.count * MemoryLayout<Float>.size)
+        buffer.mutableBytes.copyMemory(from: UnsafeRawBufferPointer(values))
+        return StateTensor(shape: shape, values: buffer)
+    }
+}
+
+extension TrainedParameter {
+    /// As the parameters resource shows it.
+    fileprivate func json(always: Bool) -> JSONObject {
+        let summary = currentSummary(always: always)
+        var json: JSONObject = [
+            "name": .string(name.description), "shape": Manifest.json(shape), "group": group.map { .string($0) } ?? .null,
+            "step": JSONValue(lastNumber == 0 ? state.step : lastNumber), "state_bytes": JSONValue(stateByteCount),
+            "gradient_rms": lastStep.map { JSONValue($0.gradientRMS) } ?? .null,
+            "update_rms": lastStep.map { JSONValue($0.updateRMS) } ?? .null,
+            "update_rms_over_lr": lastStep.map { $0.learningRate > 0 ? JSONValue($0.updateRMS / $0.learningRate) : .null } ?? .null,
+            "kept_old_basis": .bool(lastStep?.keptOldBasis ?? false),
+            "last_refresh_step": state.lastRefreshStep.map { JSONValue($0) } ?? .null,
+            "measured_at_step": JSONValue(summary.step),
+        ]
+        let figures = summary.figures
+        json["exp_avg_norm"] = JSONValue(figures.expAvgNorm)
+        json["exp_avg_sq_norm"] = JSONValue(figures.expAvgSqNorm)
+        json["factors"] = .array(
+            figures.dimensions.map { dimension in
+                [
+                    "dimension": JSONValue(dimension.dimension), "size": JSONValue(dimension.size),
+                    "eigenvalue_max": JSONValue(dimension.largestEigenvalue), "eigenvalue_min": JSONValue(dimension.smallestEigenvalue),
+                    "condition": dimension.condition.map { JSONValue($0) } ?? .null,
+                    "orthogonality_error": dimension.orthogonalityError.map { JSONValue($0) } ?? .null,
+                ]
+            })
+        return json
+    }
+}

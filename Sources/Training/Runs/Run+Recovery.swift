@@ -1,0 +1,178 @@
+import Logging
+import Memory
+import SOAP
+import Safetensors
+import Storage
+import StrictJSON
+
+/// Why a run could not be brought back; other runs are not concerned.
+struct RecoveryFailure: Error {
+    let reason: String
+}
+
+extension Run {
+    /// Brings the run to where it stood: the newest checkpoint, then every record of the log after it, through the same
+    /// code as the first time.
+    func recover() throws {
+        let newest = try store.checkpoints(of: id).last
+        if let newest {
+            try load(newest)
+        } else {
+            try reserve(manifest.estimates.byteCount, for: manifest.estimates)
+            manifest.newParameters().forEach(add)
+        }
+        try replayLog(after: newest?.header.sequence ?? 0)
+        if checkpointing.isAhead {
+            // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
+            epoch += 1
+            try store.setEpoch(epoch, of: id)
+            try store.setAhead(false, of: id)
+            checkpointing.isAhead = false
+        }
+        publish()
+    }
+
+    // MARK: Checkpoint
+
+    private func load(_ checkpoint: CheckpointRecord) throws {
+        let metadata = try JSONValue(parsing: Array(checkpoint.header.metadata.utf8))
+        let tensors = try store.tensors(of: checkpoint.id)
+        var states: [TensorName: [StateKey: CheckpointTensor]] = [:]
+        var weights: [TensorName: CheckpointTensor] = [:]
+        var answers: [TensorName?: CheckpointTensor] = [:]
+        for tensor in tensors {
+            switch tensor.kind {
+            case .state:
+                guard let (name, key) = Run.split(tensor.name) else { throw damaged(checkpoint, "it has a tensor \"\(tensor.name)\"") }
+                states[name, default: [:]][key] = tensor
+            case .weights: weights[try TensorName(parameter: tensor.name)] = tensor
+            case .answer: answers[tensor.name.isEmpty ? nil : try TensorName(parameter: tensor.name)] = tensor
+            }
+        }
+        for entry in metadata["parameters"]?.arrayValue ?? [] {
+            let parameter = try restore(entry, states, checkpoint)
+            if let tensor = weights[parameter.name] {
+                try reserve(tensor.byteCount, for: [])
+                parameter.weights = try read(tensor)
+            }
+            parameter.record = try entry["record"].map { try record($0, answers[parameter.name], checkpoint) }
+            add(parameter)
+        }
+        record = try metadata["record"].map { try record($0, answers[nil], checkpoint) }
+        level = metadata["level"]?.stringValue.flatMap { Level(rawValue: $0) }
+        step = checkpoint.header.step
+        let isAhead = checkpointing.isAhead
+        checkpointing.completed(at: checkpoint.header.step)
+        checkpointing.isAhead = isAhead
+    }
+
+    private func restore(
+        _ entry: JSONValue, _ states: [TensorName: [StateKey: CheckpointTensor]], _ checkpoint: CheckpointRecord
+    ) throws -> TrainedParameter {
+        guard let text = entry["name"]?.stringValue, let shape = entry["shape"]?.arrayValue?.compactMap(\.integer),
+            let step = entry["step"]?.integer, let number = entry["number"]?.integer
+        else { throw damaged(checkpoint, "its list of parameters cannot be read") }
+        let name = try TensorName(parameter: text)
+        let group = entry["group"]?.stringValue.flatMap { manifest.group(of: name, naming: $0) }
+        let options = (group?.settings ?? manifest.settings).options
+        let estimate = StateEstimate(name: name, shape: shape, options: options)
+        try reserve(estimate.byteCount, for: [estimate])
+        let tensors = states[name] ?? [:]
+        let state = try SOAPParameter<Float>(
+            restoring: shape, options: options, step: step, lastRefreshStep: entry["last_refresh_step"]?.integer,
+            keys: Array(tensors.keys)
+        ) { key, values in
+            guard let tensor = tensors[key], tensor.byteCount == values.count * MemoryLayout<Float>.size else {
+                throw damaged(checkpoint, "\(text).\(key.name) has another size than its parameter")
+            }
+            try store.read(tensor, into: UnsafeMutableRawBufferPointer(values))
+        }
+        let parameter = TrainedParameter(name: name, group: group, in: manifest, state: state)
+        parameter.lastNumber = number
+        parameter.lastStep = TrainedParameter.StepFigures(entry["last_step"])
+        return parameter
+    }
+
+    private func record(_ json: JSONValue, _ tensor: CheckpointTensor?, _ checkpoint: CheckpointRecord) throws -> StepRecord {
+        guard let step = json["step"]?.integer, let digest = json["body_sha256"]?.stringValue.flatMap({ bytes(hex: $0) }),
+            let inputs = json["inputs"]?.objectValue.flatMap({ StepInputs($0) }), let hasContent = json["has_content"]?.boolValue,
+            hasContent == (tensor != nil)
+        else { throw damaged(checkpoint, "the record of its last step cannot be read") }
+        return StepRecord(
+            step: step, identity: StepIdentity(bodyDigest: digest, inputs: inputs), content: try tensor.map(read),
+            weightScale: json["weight_scale"]?.double)
+    }
+
+    private func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
+        let buffer = surroundings.buffers.take(count: tensor.byteCount)
+        try store.read(tensor, into: buffer.mutableBytes)
+        return buffer
+    }
+
+    private func damaged(_ checkpoint: CheckpointRecord, _ what: String) -> RecoveryFailure {
+        RecoveryFailure(reason: "the checkpoint of step \(checkpoint.header.step) is damaged: \(what)")
+    }
+
+    /// A state tensor's name, NAME.KEY: no key is the end of another, so the split is unique.
+    static func split(_ text: String) -> (TensorName, StateKey)? {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        for length in 1...2 where parts.count > length {
+            guard let key = StateKey(name: parts.suffix(length).joined(separator: ".")),
+                let name = TensorName(parts.dropLast(length).joined(separator: "."))
+            else { continue }
+            return (name, key)
+        }
+        return nil
+    }
+
+    // MARK: Log
+
+    private func replayLog(after sequence: Int64) throws {
+        var replayed = 0
+        try store.forEachLogEntry(of: id, after: sequence) { record, body in
+            try replay(record, try body())
+            replayed += 1
+            if replayed.isMultiple(of: 100) {
+                logger.info("recovering", metadata: ["run": "\(name)", "step": "\(step)"])
+            }
+        }
+    }
+
+    private func replay(_ logged: LogRecord, _ body: AlignedBuffer) throws {
+        let entry = logged.entry
+        checkpointing.logByteCount += body.count
+        if entry.kind == .weights {
+            let file = try readWeights(body)
+            _ = try reserve(file)
+            apply(file)
+            return
+        }
+        let attributes = try JSONValue(parsing: Array(entry.attributes.utf8))
+        guard let inputs = attributes["inputs"]?.objectValue.flatMap({ StepInputs($0) }) else {
+            throw RecoveryFailure(reason: "record \(logged.sequence) of its log cannot be read")
+        }
+        var plan: StepPlan
+        let previous: StepRecord?
+        if entry.kind == .parameterStep {
+            let parameter = try parameter(try TensorName(parameter: entry.parameter ?? ""))
+            previous = parameter.record
+            plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
+        } else {
+            previous = record
+            plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
+        }
+        check(previous, against: entry)
+        let isSkipped = attributes["skipped"]?.boolValue ?? false
+        try plan.judge(isSkipped ? .skip : .reject, on: surroundings.pool)
+        _ = try reserve(plan)
+        apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step)
+    }
+
+    /// The log holds what the answer before each step was: another machine or another build may compute other bits.
+    private func check(_ previous: StepRecord?, against entry: LogEntry) {
+        guard var previous, let expected = entry.previousAnswerDigest, previous.answerDigest != expected else { return }
+        logger.warning(
+            "a replayed step gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
+            metadata: ["run": "\(name)", "step": "\(previous.step)"])
+    }
+}

@@ -1,0 +1,174 @@
+import Foundation
+public import Memory
+import SOAP
+public import Safetensors
+import Storage
+import StrictJSON
+
+extension Run {
+    /// Refuses a step that can only be refused, before its body is read. Never waits.
+    public nonisolated func precheck(step number: Int, epoch: Int?) throws(TrainingError) {
+        let status = status
+        try status.fence(epoch)
+        try Run.check(number, after: status.step, epoch: status.epoch)
+    }
+
+    /// One step of the run: `number`, or the next one when it is nil.
+    ///
+    /// - Parameter body: safetensors, one gradient a parameter.
+    /// - Throws: ``TrainingError``; the run is then as it was, bit for bit.
+    public func takeStep(
+        _ number: Int?, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false
+    ) throws(TrainingError) -> StepAnswer {
+        try ensureOpen()
+        try fence(epoch)
+        try keepLevel(.run)
+        let identity = StepIdentity(body: body, inputs: inputs)
+        let number = number ?? step + 1
+        if number == step, record != nil { return try replay(&record, identity, digested) }
+        try Run.check(number, after: step, epoch: self.epoch)
+        let began = ContinuousClock.now
+        var plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
+        try plan.judge(manifest.policy.onNonFinite, on: surroundings.pool)
+        let entry = LogEntry(
+            kind: .step, parameter: nil, step: number, epoch: self.epoch, attributes: Run.attributes(plan), bodyDigest: identity.bodyDigest,
+            previousAnswerDigest: record?.answerDigest)
+        return try carryOut(plan, identity, entry, digested, began: began)
+    }
+
+    /// One step of one parameter: its `number`.
+    ///
+    /// - Parameter body: the bare tensor, little-endian, row-major, in `inputs.dtype` or F32.
+    public func takeStep(
+        _ number: Int, of name: TensorName, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false
+    ) throws(TrainingError) -> StepAnswer {
+        try ensureOpen()
+        try fence(epoch)
+        let parameter = try parameter(name)
+        try keepLevel(.parameter)
+        let identity = StepIdentity(body: body, inputs: inputs)
+        let last = parameter.lastNumber
+        if number == last, parameter.record != nil { return try replay(&parameter.record, identity, digested) }
+        try Run.check(number, after: last, epoch: self.epoch)
+        let began = ContinuousClock.now
+        var plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
+        try plan.judge(manifest.policy.onNonFinite, on: surroundings.pool)
+        let entry = LogEntry(
+            kind: .parameterStep, parameter: name.description, step: number, epoch: self.epoch, attributes: Run.attributes(plan),
+            bodyDigest: identity.bodyDigest, previousAnswerDigest: parameter.record?.answerDigest)
+        return try carryOut(plan, identity, entry, digested, began: began)
+    }
+
+    var context: StepContext {
+        StepContext(manifest: manifest, parameters: byName, hostsWeights: hostsWeights)
+    }
+
+    private static func check(_ number: Int, after last: Int, epoch: Int) throws(TrainingError) {
+        if number == last || number == last + 1 { return }
+        let fields: [(name: String, value: JSONValue)] = [
+            ("expected_step", JSONValue(last + 1)), ("epoch", JSONValue(epoch)), ("got", JSONValue(number)),
+        ]
+        if number < last {
+            throw TrainingError(.alreadyApplied, "Step \(number) was applied long ago; the last step is \(last).", fields)
+        }
+        throw TrainingError(.outOfOrder, "Step \(number) cannot follow step \(last); the next step is \(last + 1).", fields)
+    }
+
+    private func keepLevel(_ wanted: Level) throws(TrainingError) {
+        guard let level, level != wanted else { return }
+        let other = level == .run ? "whole steps" : "steps of single parameters"
+        throw TrainingError(
+            .levelMixed, "This run takes \(other), as its first step did; the two kinds cannot be mixed.", [("level", .string(level.rawValue))])
+    }
+
+    private func replay(_ record: inout StepRecord?, _ identity: StepIdentity, _ digested: Bool) throws(TrainingError) -> StepAnswer {
+        guard var kept = record, kept.identity == identity else {
+            let what = record?.identity.bodyDigest == identity.bodyDigest ? "other options" : "another body"
+            throw TrainingError(
+                .bodyDiffers, "This step was applied with \(what); only the same bytes and options are answered again.",
+                [("expected_step", JSONValue(step + 1)), ("epoch", JSONValue(epoch))])
+        }
+        defer { record = kept }
+        var answer = answer(&kept, digested)
+        answer.isReplay = true
+        return answer
+    }
+
+    private func answer(_ record: inout StepRecord, _ digested: Bool) -> StepAnswer {
+        StepAnswer(
+            step: record.step, durableStep: status.durableStep, epoch: epoch, content: record.content, weightScale: record.weightScale,
+            digest: digested ? record.answerDigest : nil)
+    }
+
+    /// Makes a judged plan durable as the policy asks, carries it out, and keeps the answer.
+    private func carryOut(
+        _ plan: StepPlan, _ identity: StepIdentity, _ entry: LogEntry, _ digested: Bool, began: ContinuousClock.Instant
+    ) throws(TrainingError) -> StepAnswer {
+        var timing = StepTiming()
+        let reserved = try reserve(plan)
+        let commitBegan = ContinuousClock.now
+        do {
+            if manifest.policy.durability == .log {
+                try append(entry, body: [plan.body.bytes])
+            } else {
+                try markAhead()
+            }
+        } catch {
+            release(reserved)
+            throw error
+        }
+        timing.commit = ContinuousClock.now - commitBegan
+        var record = apply(plan, identity, step: entry.step)
+        timing.compute = ContinuousClock.now - began - timing.commit
+        var answer = answer(&record, digested)
+        answer.timing = timing
+        scheduleCheckpointIfDue()
+        return answer
+    }
+
+    /// The one place where a step changes a run; replaying the log comes through here too.
+    @discardableResult
+    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int) -> StepRecord {
+        let targets = plan.entries.map { entry in
+            entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
+        }
+        // The answer before this one is given up first: at most one is kept, whatever its size.
+        switch plan.form {
+        case .run: record = nil
+        case .parameter: targets[0]?.record = nil
+        }
+        let outcome = plan.carryOut(on: targets, pool: surroundings.pool, buffers: surroundings.buffers)
+        let made = StepRecord(step: number, identity: identity, content: outcome.content, weightScale: outcome.weightScale)
+        switch plan.form {
+        case .run:
+            level = .run
+            record = made
+            step = number
+        case .parameter:
+            level = .parameter
+            targets[0]?.record = made
+            targets[0]?.lastNumber = number
+            step = parameters.map(\.lastNumber).min() ?? 0
+        }
+        checkpointing.stepsSince += 1
+        publish()
+        return made
+    }
+
+    /// Reserves memory for the parameters that a step names first; answers how much.
+    func reserve(_ plan: StepPlan) throws(TrainingError) -> Int {
+        let new = plan.isSkipped ? [] : plan.entries.filter { $0.known == nil }
+        guard !new.isEmpty else { return 0 }
+        let estimates = new.map { StateEstimate(name: $0.name, shape: $0.shape, options: $0.settings.options) }
+        let needed = estimates.byteCount
+        try reserve(needed, for: estimates)
+        return needed
+    }
+
+    /// What the log must hold beside the body so that a replay computes the same.
+    private static func attributes(_ plan: StepPlan) -> String {
+        var attributes: JSONObject = ["inputs": .object(plan.inputs.json)]
+        if plan.isSkipped { attributes["skipped"] = true }
+        return String(decoding: JSONValue.object(attributes).serialized(), as: UTF8.self)
+    }
+}

@@ -1,0 +1,116 @@
+public import Memory
+import Safetensors
+import Storage
+import StrictJSON
+
+extension Run {
+    /// Takes the weights of every parameter into the server's care; from now on a step applies its update to them.
+    ///
+    /// - Parameter body: safetensors that names every parameter. A run with an open list registers new ones from it.
+    public func hostWeights(_ body: AlignedBuffer, epoch: Int?) throws(TrainingError) {
+        try ensureOpen()
+        try fence(epoch)
+        let file = try readWeights(body)
+        let reserved = try reserve(file)
+        do {
+            let entry = LogEntry(
+                kind: .weights, parameter: nil, step: step, epoch: self.epoch, attributes: "{}", bodyDigest: sha256(body.bytes),
+                previousAnswerDigest: record?.answerDigest)
+            if manifest.policy.durability == .log {
+                try append(entry, body: [body.bytes])
+            } else {
+                try markAhead()
+            }
+        } catch {
+            release(reserved)
+            throw error
+        }
+        apply(file)
+        scheduleCheckpointIfDue()
+    }
+
+    /// The hosted weights as safetensors, F32.
+    public func weights() throws(TrainingError) -> AlignedBuffer {
+        try ensureOpen()
+        guard hostsWeights else {
+            throw TrainingError(.weightsNotHosted, "The run \"\(name)\" hosts no weights; PUT them here first.")
+        }
+        let hosted = parameters.filter { $0.weights != nil }
+        let layout = SafetensorsLayout.trusted(hosted.map { TensorSpec(name: $0.name, dtype: .f32, shape: $0.shape) })
+        let buffer = surroundings.buffers.take(count: layout.byteCount)
+        buffer.mutableBytes.copyBytes(from: layout.header)
+        for (index, parameter) in hosted.enumerated() {
+            guard let weights = parameter.weights else { continue }
+            UnsafeMutableRawBufferPointer(rebasing: buffer.mutableBytes[layout.range(of: index)]).copyMemory(from: weights.bytes)
+        }
+        return buffer
+    }
+
+    /// Reads weights and checks them against the run; changes nothing.
+    func readWeights(_ body: AlignedBuffer) throws(TrainingError) -> TensorFile {
+        let file = try TensorFile(reading: body)
+        for tensor in file.tensors {
+            guard ElementConversion.supported.contains(tensor.dtype) else {
+                throw TrainingError(
+                    .wrongDType, "\"\(tensor.name)\" is \(tensor.dtype.rawValue); weights are F32, F64, F16 or BF16.",
+                    [("parameter", .string(tensor.name.description)), ("got", .string(tensor.dtype.rawValue))])
+            }
+            if let known = byName[tensor.name] {
+                guard known.shape == tensor.shape else {
+                    throw TrainingError(
+                        .wrongShape, "\"\(tensor.name)\" has the shape \(known.shape); its weights came with \(tensor.shape).",
+                        [
+                            ("parameter", .string(tensor.name.description)), ("expected", Manifest.json(known.shape)),
+                            ("got", Manifest.json(tensor.shape)),
+                        ])
+                }
+            } else {
+                guard manifest.parameters == nil else {
+                    throw TrainingError(
+                        .undeclaredParameter, "The run has no parameter \"\(tensor.name)\"; its manifest closes the list.",
+                        [("parameter", .string(tensor.name.description))])
+                }
+                let settings = manifest.group(of: tensor.name)?.settings ?? manifest.settings
+                try Manifest.check(tensor.shape, of: tensor.name, settings.options)
+            }
+            let scan = ElementConversion.scan(tensor.bytes, tensor.dtype, scale: 1)
+            guard scan.nonFiniteCount == 0 else {
+                throw TrainingError(
+                    .nonFiniteWeight, "The weights of \"\(tensor.name)\" have \(scan.nonFiniteCount) elements that are NaN, infinite or beyond F32.",
+                    [("parameter", .string(tensor.name.description)), ("nonfinite_count", JSONValue(scan.nonFiniteCount))])
+            }
+        }
+        let given = Set(file.tensors.map(\.name))
+        let missing = parameters.map(\.name).filter { !given.contains($0) }
+        guard missing.isEmpty, !given.isEmpty else {
+            throw TrainingError(
+                .weightsIncomplete, "Weights must name every parameter; \(missing.count) are missing.",
+                [("missing", .array(missing.prefix(20).map { .string($0.description) }))])
+        }
+        return file
+    }
+
+    /// Changes the run; replaying the log comes through here too.
+    func apply(_ file: TensorFile) {
+        for tensor in file.tensors {
+            let parameter =
+                byName[tensor.name] ?? register(tensor.name, shape: tensor.shape, group: manifest.group(of: tensor.name))
+            let weights = parameter.weights ?? AlignedBuffer(count: parameter.elementCount * MemoryLayout<Float>.size)
+            ElementConversion.widen(tensor.bytes, tensor.dtype, scale: 1, into: weights.mutableBytes.bindMemory(to: Float.self))
+            parameter.weights = weights
+        }
+        checkpointing.stepsSince += 1
+        publish()
+    }
+
+    /// Reserves memory for hosted weights and for the parameters they name first; answers how much.
+    func reserve(_ file: TensorFile) throws(TrainingError) -> Int {
+        let estimates = file.tensors.filter { byName[$0.name] == nil }.map {
+            StateEstimate(name: $0.name, shape: $0.shape, options: (manifest.group(of: $0.name)?.settings ?? manifest.settings).options)
+        }
+        let hosted = file.tensors.filter { byName[$0.name]?.weights == nil }.reduce(0) { $0 + $1.elementCount * MemoryLayout<Float>.size }
+        let (needed, overflow) = estimates.byteCount.addingReportingOverflow(hosted)
+        if needed > 0 { try reserve(overflow ? .max : needed, for: estimates) }
+        return needed
+    }
+}

@@ -1,0 +1,157 @@
+import LinearAlgebra
+import Logging
+import Memory
+import SOAP
+import Safetensors
+import Storage
+import StrictJSON
+
+/// One training run: its parameters' state, the order of its steps, and what of it is on disk.
+///
+/// An actor on a thread of its own kind (``BlockingSerialExecutor``), with methods that never suspend in between: a step
+/// is one piece, and the order in which steps arrive is the order in which they happen. State is changed in one place,
+/// after everything that can be refused has been refused.
+public actor Run {
+    /// What all runs of a server share.
+    struct Surroundings: Sendable {
+        let store: Store
+        let pool: ComputePool
+        let buffers: BufferPool
+        let ledger: MemoryLedger
+        let threads: WorkerThreads
+        let logger: Logger
+    }
+
+    /// Which kind of step a run takes; its first step decides.
+    enum Level: String {
+        case run, parameter
+    }
+
+    let name: RunName
+    let manifest: Manifest
+    /// The run's row in the database.
+    let id: Int64
+    let surroundings: Surroundings
+    private let executor: BlockingSerialExecutor
+    private let board: StatusBoard
+
+    var epoch: Int
+    var step = 0
+    var level: Level?
+    /// In order of registration.
+    var parameters: [TrainedParameter] = []
+    var byName: [TensorName: TrainedParameter] = [:]
+    /// The last step at run level.
+    var record: StepRecord?
+    var checkpointing: CheckpointState
+    var isClosed = false
+    /// What the ledger holds for this run.
+    private var reservedByteCount: Int
+
+    /// - Parameters:
+    ///   - parameters: what the run begins with; ``recover()`` finds its own.
+    ///   - reservedByteCount: what has been reserved for them.
+    init(
+        _ row: RunRecord, name: RunName, manifest: Manifest, parameters: [TrainedParameter] = [], reservedByteCount: Int = 0,
+        in surroundings: Surroundings
+    ) {
+        self.name = name
+        self.manifest = manifest
+        self.surroundings = surroundings
+        id = row.id
+        epoch = row.epoch
+        checkpointing = CheckpointState(isAhead: row.isAhead)
+        executor = BlockingSerialExecutor(threads: surroundings.threads)
+        self.parameters = parameters
+        self.reservedByteCount = reservedByteCount
+        byName = Dictionary(uniqueKeysWithValues: parameters.map { ($0.name, $0) })
+        board = StatusBoard(
+            RunStatus(
+                name: name, epoch: row.epoch, stateByteCount: reservedByteCount, parameterCount: parameters.count, manifest: manifest))
+    }
+
+    public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+
+    /// Where the run stands; does not wait for a step in flight.
+    public nonisolated var status: RunStatus { board.status }
+
+    var logger: Logger { surroundings.logger }
+    var store: Store { surroundings.store }
+    var hostsWeights: Bool { parameters.contains { $0.weights != nil } }
+    var stateByteCount: Int { parameters.reduce(0) { $0 + $1.stateByteCount } }
+
+    /// Shows the present to readers that do not wait.
+    func publish() {
+        var status = board.status
+        status.step = step
+        status.durableStep = manifest.policy.durability == .log ? step : checkpointing.lastStep
+        status.epoch = epoch
+        status.stateByteCount = stateByteCount
+        status.parameterCount = parameters.count
+        board.status = status
+    }
+
+    /// Refuses what comes after the run was deleted or the server stopped.
+    func ensureOpen() throws(TrainingError) {
+        guard !isClosed else {
+            throw TrainingError(.unknownRun, "The run \"\(name)\" is gone.", [("run", .string(name.description))])
+        }
+    }
+
+    /// See ``RunStatus/fence(_:)``.
+    func fence(_ expected: Int?) throws(TrainingError) {
+        try board.status.fence(expected)
+    }
+
+    func parameter(_ name: TensorName) throws(TrainingError) -> TrainedParameter {
+        guard let parameter = byName[name] else {
+            throw TrainingError(
+                .unknownParameter, "The run \"\(self.name)\" has no parameter \"\(name)\".", [("parameter", .string(name.description))])
+        }
+        return parameter
+    }
+
+    /// Makes the state of a new parameter; its bytes have been reserved.
+    func register(_ name: TensorName, shape: [Int], group: Manifest.Group?) -> TrainedParameter {
+        let parameter = TrainedParameter(name: name, shape: shape, group: group, in: manifest)
+        add(parameter)
+        return parameter
+    }
+
+    func add(_ parameter: TrainedParameter) {
+        parameters.append(parameter)
+        byName[parameter.name] = parameter
+    }
+
+    /// Reserves memory for state and weights before any of it is allocated.
+    ///
+    /// - Parameter shapes: the parameters that ask for it, to say what costs most.
+    func reserve(_ count: Int, for shapes: @autoclosure () -> [StateEstimate]) throws(TrainingError) {
+        guard surroundings.ledger.reserve(count) else {
+            throw TrainingError.outOfMemory(shapes(), needed: count, surroundings.ledger)
+        }
+        reservedByteCount += count
+    }
+
+    func release(_ count: Int) {
+        surroundings.ledger.release(count)
+        reservedByteCount -= count
+    }
+
+    /// Deletes everything the run has on disk, then ends it.
+    func delete(epoch: Int?) throws(TrainingError) {
+        try ensureOpen()
+        try fence(epoch)
+        do { try store.deleteRun(id) } catch { throw TrainingError(error) }
+        close()
+    }
+
+    /// Ends the run: later calls find it gone, its memory is given back.
+    func close() {
+        isClosed = true
+        release(reservedByteCount)
+        parameters = []
+        byName = [:]
+        record = nil
+    }
+}

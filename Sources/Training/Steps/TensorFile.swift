@@ -1,0 +1,37 @@
+import Memory
+import Safetensors
+import StrictJSON
+
+/// A safetensors body together with the memory its tensors view.
+struct TensorFile {
+    let body: AlignedBuffer
+    let tensors: [TensorView]
+    private let file: SafetensorsFile
+
+    /// Bytes of a header, enough for some 100,000 tensors: reading one takes up to 25 times its size in memory.
+    static let maximumHeaderByteCount = 16 << 20
+
+    /// - Throws: `malformed-body`, saying what is wrong and where.
+    init(reading body: AlignedBuffer) throws(TrainingError) {
+        do {
+            let file = try SafetensorsFile(body.bytes, maximumHeaderByteCount: TensorFile.maximumHeaderByteCount)
+            self.body = body
+            tensors = file.tensors
+            self.file = file
+        } catch {
+            var fields: [(name: String, value: JSONValue)] = [("reason", .string(error.slug.rawValue))]
+            if let tensor = error.tensor { fields.append(("parameter", .string(tensor))) }
+            throw TrainingError(.malformedBody, "The body is not valid safetensors: \(error.detail)", fields)
+        }
+    }
+
+    /// A text of the file's metadata.
+    func metadata(_ key: String) -> String? { file.metadata(key) }
+}
+
+extension SafetensorsLayout {
+    /// A layout of tensors whose names and sizes were checked when their parameters were registered.
+    static func trusted(_ tensors: [TensorSpec], metadata: [(key: String, value: String)] = []) -> SafetensorsLayout {
+        do { return try SafetensorsLayout(tensors, metadata: metadata) } catch { preconditionFailure("\(error)") }
+    }
+}

@@ -1,0 +1,89 @@
+import ArgumentParser
+import Foundation
+import Storage
+
+/// `lather inspect`: what a database holds, without a server and without changing it.
+struct Inspect: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show what a database holds; with --verify, check every byte of it.")
+
+    @Option(help: "The SQLite file.")
+    var database: String
+
+    @Argument(help: ArgumentHelp("Only this run, with every tensor.", valueName: "run"))
+    var name: String?
+
+    @Flag(help: "Read every checkpoint and every log record and compare their checksums.")
+    var verify = false
+
+    func run() throws {
+        do {
+            try inspect()
+        } catch let error as StorageError {
+            throw Failure(error, database: database).report()
+        } catch let failure as Failure {
+            throw failure.report()
+        }
+    }
+
+    private func inspect() throws {
+        let store = try Store(inspecting: database)
+        var rows = try store.runs()
+        if let name {
+            rows = rows.filter { $0.name == name }
+            guard !rows.isEmpty else { throw Failure(.failed, "\(database) has no run \"\(name)\"") }
+        }
+        print("\(database): schema_version \(store.schemaVersion), SQLite \(Store.sqliteVersion), \(rows.count) run(s)")
+        var damages = 0
+        for row in rows {
+            try describe(row, in: store)
+            if verify { damages += verify(row, in: store) }
+        }
+        try store.close()
+        if damages > 0 { throw Failure(.unusableData, "\(database) is damaged in \(damages) place(s)") }
+        if verify { print("everything verified") }
+    }
+
+    private func describe(_ row: RunRecord, in store: Store) throws {
+        let entries = try store.logEntryCount(of: row.id)
+        let bytes = try store.logByteCount(of: row.id)
+        print("\(row.name): epoch \(row.epoch), created \(row.createdAt.formatted(.iso8601))")
+        if row.isAhead { print("  steps were answered after the last checkpoint and are in no log") }
+        print("  log: \(entries) record(s), \(bytes) bytes")
+        for checkpoint in try store.checkpoints(of: row.id) {
+            let label = checkpoint.header.label.map { " \"\($0)\"" } ?? ""
+            print("  checkpoint of step \(checkpoint.header.step)\(label): \(checkpoint.byteCount) bytes, \(checkpoint.createdAt.formatted(.iso8601))")
+            guard name != nil else { continue }
+            for tensor in try store.tensors(of: checkpoint.id) {
+                print("    \(tensor.kind.rawValue) \(tensor.name) \(tensor.dtype) \(tensor.shape) \(tensor.byteCount) bytes")
+            }
+        }
+    }
+
+    /// - Returns: how many places are damaged.
+    private func verify(_ row: RunRecord, in store: Store) -> Int {
+        var damages = 0
+        func check(_ work: () throws -> Void) {
+            do {
+                try work()
+            } catch {
+                damages += 1
+                print("  DAMAGED: \(error)")
+            }
+        }
+        check {
+            for checkpoint in try store.checkpoints(of: row.id) {
+                for tensor in try store.tensors(of: checkpoint.id) {
+                    check {
+                        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(tensor.byteCount, 1), alignment: 64)
+                        defer { memory.deallocate() }
+                        try store.read(tensor, into: UnsafeMutableRawBufferPointer(rebasing: memory[..<tensor.byteCount]))
+                    }
+                }
+            }
+        }
+        check {
+            try store.forEachLogEntry(of: row.id, after: 0) { _, body in _ = try body() }
+        }
+        return damages
+    }
+}

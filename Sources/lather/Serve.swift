@@ -1,0 +1,136 @@
+import API
+import ArgumentParser
+import Dispatch
+import Foundation
+import HTTPServer
+import Logging
+import Memory
+import Storage
+import Training
+
+/// `lather serve`: the server, until a signal ends it.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve runs over HTTP until SIGTERM or SIGINT.",
+        discussion: "Every option can also be set in the environment: --max-body-bytes is LATHER_MAX_BODY_BYTES, and so on.")
+
+    @OptionGroup var options: ServeOptions
+
+    func run() async throws {
+        do {
+            try await serve(options.settled(in: ProcessInfo.processInfo.environment))
+        } catch {
+            throw error.report()
+        }
+    }
+
+    /// How long a stop waits for requests in flight; steps that compute longer lose only their connection, not their effect.
+    private static let gracePeriod = Duration.seconds(30)
+
+    private func serve(_ options: ServeOptions.Settled) async throws(Failure) {
+        let token = try Serve.token(options)
+        guard token != nil || options.isInsecure || Serve.isLoopback(options.host) else {
+            throw Failure(
+                .usage,
+                "\(options.host) is not a loopback address: whoever reaches it could step every run. "
+                    + "Give a --token-file, or --insecure if a network of your own protects it.")
+        }
+        let files = try InstalledFiles(publicDirectory: options.publicDirectory)
+        let level = options.logLevel
+        let logger = Logger(label: "lather") { label in
+            var handler = StreamLogHandler.standardError(label: label)
+            handler.logLevel = level
+            return handler
+        }
+        Serve.raiseDescriptorLimit()
+        let signals = StopSignals()
+
+        let store: Store
+        do { store = try Store(path: options.database, logger: logger) } catch { throw Failure(error, database: options.database) }
+        let buffers = BufferPool(maximumIdleBytes: 512 << 20)
+        let runs = Runs(
+            store: store, threadCount: options.threadCount, memoryBudget: options.memoryBudget, buffers: buffers, logger: logger)
+        let api = API(
+            runs: runs,
+            configuration: Configuration(
+                version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, token: token,
+                publicDirectory: files.publicDirectory, contractFile: files.contractFile, threadCount: options.threadCount),
+            logger: logger)
+        let server = Server(configuration: Serve.configuration(options), pool: buffers, logger: logger, handler: api)
+        do {
+            for address in try server.start() {
+                let shown = address.url
+                print("lather \(Lather.version) listens on \(shown)")
+                logger.info(
+                    "listening",
+                    metadata: [
+                        "address": "\(shown)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
+                        "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)", "threads": "\(options.threadCount)",
+                    ])
+            }
+            fflush(nil)
+        } catch {
+            try? store.close()
+            throw Failure(.unavailable, "cannot serve: \(error)")
+        }
+
+        do {
+            try await runs.recover()
+            logger.info("ready")
+        } catch {
+            throw Failure(.inputOutput, "the runs cannot be read from \(options.database): \(error.detail)")
+        }
+        let signal = await signals.first()
+        logger.info("stopping", metadata: ["signal": "\(signal)"])
+        await server.stop(gracePeriod: Serve.gracePeriod)
+        let isComplete = await runs.finish()
+        do { try store.close() } catch { throw Failure(error, database: options.database) }
+        guard isComplete else { throw Failure(.inputOutput, "the last checkpoint of a run could not be written; see the log") }
+        logger.info("stopped")
+    }
+
+    private static func configuration(_ options: ServeOptions.Settled) -> ServerConfiguration {
+        var endpoints = [ServerConfiguration.Endpoint.tcp(host: options.host, port: options.port)]
+        if let path = options.unixSocket { endpoints.append(.unix(path: path)) }
+        var configuration = ServerConfiguration(endpoints: endpoints)
+        configuration.maximumBodyBytesInFlight = max(configuration.maximumBodyBytesInFlight, options.maximumBodyByteCount)
+        return configuration
+    }
+
+    private static func token(_ options: ServeOptions.Settled) throws(Failure) -> String? {
+        guard let path = options.tokenFile else { return nil }
+        let text: String
+        do { text = try String(contentsOfFile: path, encoding: .utf8) } catch {
+            throw Failure(.configuration, "the token file \(path) cannot be read")
+        }
+        let token = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !token.isEmpty, token.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw Failure(.configuration, "the token file \(path) must hold one token of printable ASCII without spaces")
+        }
+        return token
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        if host.lowercased() == "localhost" { return true }
+        var v4 = in_addr()
+        if inet_pton(AF_INET, host, &v4) == 1 { return UInt32(bigEndian: v4.s_addr) >> 24 == 127 }
+        var v6 = in6_addr()
+        guard inet_pton(AF_INET6, host.trimmingCharacters(in: CharacterSet(charactersIn: "[]")), &v6) == 1 else { return false }
+        return withUnsafeBytes(of: v6) { bytes in bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1 }
+    }
+
+    /// A connection is a descriptor; the usual soft limit of 1,024 is for programs that use select().
+    private static func raiseDescriptorLimit() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
+        limit.rlim_cur = limit.rlim_max
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+}
+
+extension ListeningAddress {
+    /// As a person would type it into a browser, where that is possible.
+    fileprivate var url: String {
+        if case .tcp = self { "http://\(self)" } else { description }
+    }
+}
