@@ -45,7 +45,7 @@ let package = Package(
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "SOAPTests", dependencies: ["SOAP", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Golden")]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "StrictJSON"]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", httpTypes]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", "StrictJSON", httpTypes, logging]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage"]),
         .testTarget(name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
