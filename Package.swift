@@ -37,7 +37,8 @@ let package = Package(
         .target(name: "Safetensors", dependencies: ["StrictJSON"]),
         .target(name: "HTTPServer", dependencies: ["Memory", "StrictJSON", httpTypes, logging]),
         .target(name: "Storage", dependencies: ["Memory", crypto, grdb, grdbSQLite, logging]),
-        .target(name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
+        .target(
+            name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
         .target(name: "API", dependencies: ["Memory", "StrictJSON", "Safetensors", "HTTPServer", "Training", crypto, httpTypes, logging]),
         .executableTarget(name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "Training", argumentParser, logging]),
         .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
@@ -48,7 +49,8 @@ let package = Package(
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", "StrictJSON", httpTypes, logging]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage"]),
-        .testTarget(name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
+        .testTarget(
+            name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
         .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
     ],
     swiftLanguageModes: [.v6]
