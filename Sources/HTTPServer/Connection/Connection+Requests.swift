@@ -5,7 +5,7 @@ import Logging
 extension Connection {
     /// How a connection ends.
     private enum Ending {
-        /// Nothing the client has sent is left unread.
+        /// At once: nothing the client has sent is left unread, or nobody is there to read an answer.
         case close
         /// The client may still be sending; it gets time to read the answer.
         case linger
