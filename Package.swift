@@ -48,7 +48,9 @@ let package = Package(
         .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", httpTypes]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage"]),
-        .testTarget(name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
+        .testTarget(
+            name: "APITests",
+            dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
         .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
     ],
     swiftLanguageModes: [.v6]
