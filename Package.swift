@@ -50,7 +50,8 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage"]),
         .testTarget(
-            name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
+            name: "APITests",
+            dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
         .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
     ],
     swiftLanguageModes: [.v6]

@@ -74,6 +74,11 @@ public actor Runs {
             }
             return (existing, false)
         }
+        if let epoch, epoch != 0 {
+            throw TrainingError(
+                .epochFenced, "There is no run \"\(name)\" in epoch \(epoch); a new one begins in epoch 0.",
+                [("epoch", 0), ("expected_step", 1)])
+        }
         let estimates = manifest.estimates
         let needed = estimates.byteCount
         guard surroundings.ledger.reserve(needed) else {
@@ -107,7 +112,9 @@ public actor Runs {
 
     /// Whether the database can be written now.
     public func checkStorage() throws(TrainingError) {
-        do { try surroundings.store.checkWritable() } catch { throw TrainingError(error) }
+        do { try surroundings.store.checkWritable() } catch {
+            throw TrainingError(.storageUnavailable, "The database cannot be written: \(error.message)")
+        }
     }
 
     // MARK: Start and stop

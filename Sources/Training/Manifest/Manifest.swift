@@ -39,7 +39,7 @@ extension Manifest: Equatable {
     static func == (a: Manifest, b: Manifest) -> Bool {
         a.settings.options == b.settings.options
             && a.policy == b.policy
-            && a.groups.map(\.name.utf8.description) == b.groups.map(\.name.utf8.description)
+            && a.groups.map { ExactString($0.name) } == b.groups.map { ExactString($0.name) }
             && zip(a.groups, b.groups).allSatisfy { $0.patterns == $1.patterns && $0.settings.hasSameEffect(as: $1.settings) }
             && byName(a.parameters) == byName(b.parameters)
     }

@@ -22,6 +22,7 @@ extension Run {
                 try write(to: writer)
                 let made = try writer.finish(keeping: manifest.policy.keepCheckpoints)
                 checkpointing.completed(at: step)
+                for parameter in parameters { parameter.durableNumber = parameter.lastNumber }
                 publish()
                 return CheckpointDescription(made)
             } catch {

@@ -70,7 +70,7 @@ extension Run {
             return values.withUnsafeBufferPointer { copy($0, shape: [values.count]) }
         }
         throw TrainingError(
-            .unknownTensor, "The state of \"\(name)\" has no tensor \"\(tensor)\" now; bases and eigenvalues exist from the first refresh on.",
+            .unknownTensor, "The state of \"\(name)\" has no tensor \"\(tensor)\" now; bases exist from the first refresh on.",
             [("parameter", .string(name.description)), ("tensor", .string(tensor))])
     }
 

@@ -10,6 +10,9 @@ extension Run {
     public nonisolated func precheck(step number: Int, epoch: Int?) throws(TrainingError) {
         let status = status
         try status.fence(epoch)
+        try Run.keepLevel(.run, of: status.level)
+        // The last step may be asked for again; only its body can tell.
+        if number == status.step { return }
         try Run.check(number, after: status.step, epoch: status.epoch)
     }
 
@@ -22,10 +25,10 @@ extension Run {
     ) throws(TrainingError) -> StepAnswer {
         try ensureOpen()
         try fence(epoch)
-        try keepLevel(.run)
+        try Run.keepLevel(.run, of: level)
         let identity = StepIdentity(body: body, inputs: inputs)
         let number = number ?? step + 1
-        if number == step, record != nil { return try replay(&record, identity, digested) }
+        if number == step, record != nil { return try replay(&record, identity, durable: durableStep(of: nil), digested) }
         try Run.check(number, after: step, epoch: self.epoch)
         let began = ContinuousClock.now
         var plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
@@ -45,10 +48,12 @@ extension Run {
         try ensureOpen()
         try fence(epoch)
         let parameter = try parameter(name)
-        try keepLevel(.parameter)
+        try Run.keepLevel(.parameter, of: level)
         let identity = StepIdentity(body: body, inputs: inputs)
         let last = parameter.lastNumber
-        if number == last, parameter.record != nil { return try replay(&parameter.record, identity, digested) }
+        if number == last, parameter.record != nil {
+            return try replay(&parameter.record, identity, durable: durableStep(of: parameter), digested)
+        }
         try Run.check(number, after: last, epoch: self.epoch)
         let began = ContinuousClock.now
         var plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
@@ -64,39 +69,48 @@ extension Run {
     }
 
     private static func check(_ number: Int, after last: Int, epoch: Int) throws(TrainingError) {
-        if number == last || number == last + 1 { return }
+        if number == last + 1 { return }
         let fields: [(name: String, value: JSONValue)] = [
             ("expected_step", JSONValue(last + 1)), ("epoch", JSONValue(epoch)), ("got", JSONValue(number)),
         ]
-        if number < last {
-            throw TrainingError(.alreadyApplied, "Step \(number) was applied long ago; the last step is \(last).", fields)
+        if number <= last {
+            throw TrainingError(.alreadyApplied, "Step \(number) was applied before; the last step is \(last).", fields)
         }
         throw TrainingError(.outOfOrder, "Step \(number) cannot follow step \(last); the next step is \(last + 1).", fields)
     }
 
-    private func keepLevel(_ wanted: Level) throws(TrainingError) {
+    private static func keepLevel(_ wanted: Level, of level: Level?) throws(TrainingError) {
         guard let level, level != wanted else { return }
         let other = level == .run ? "whole steps" : "steps of single parameters"
         throw TrainingError(
-            .levelMixed, "This run takes \(other), as its first step did; the two kinds cannot be mixed.", [("level", .string(level.rawValue))])
+            .levelMixed, "This run takes \(other), as its first step did; the two kinds cannot be mixed.",
+            [("level", .string(level.rawValue))])
     }
 
-    private func replay(_ record: inout StepRecord?, _ identity: StepIdentity, _ digested: Bool) throws(TrainingError) -> StepAnswer {
+    private func replay(
+        _ record: inout StepRecord?, _ identity: StepIdentity, durable durableStep: Int, _ digested: Bool
+    ) throws(TrainingError) -> StepAnswer {
         guard var kept = record, kept.identity == identity else {
             let what = record?.identity.bodyDigest == identity.bodyDigest ? "other options" : "another body"
             throw TrainingError(
                 .bodyDiffers, "This step was applied with \(what); only the same bytes and options are answered again.",
-                [("expected_step", JSONValue(step + 1)), ("epoch", JSONValue(epoch))])
+                [("expected_step", JSONValue((record?.step ?? 0) + 1)), ("epoch", JSONValue(epoch))])
         }
         defer { record = kept }
-        var answer = answer(&kept, digested)
+        var answer = answer(&kept, durable: durableStep, digested)
         answer.isReplay = true
         return answer
     }
 
-    private func answer(_ record: inout StepRecord, _ digested: Bool) -> StepAnswer {
+    /// Where a restart would stand now: the run, or at parameter level the parameter.
+    private func durableStep(of parameter: TrainedParameter?) -> Int {
+        guard let parameter else { return status.durableStep }
+        return manifest.policy.durability == .log ? parameter.lastNumber : parameter.durableNumber
+    }
+
+    private func answer(_ record: inout StepRecord, durable durableStep: Int, _ digested: Bool) -> StepAnswer {
         StepAnswer(
-            step: record.step, durableStep: status.durableStep, epoch: epoch, content: record.content, weightScale: record.weightScale,
+            step: record.step, durableStep: durableStep, epoch: epoch, content: record.content, weightScale: record.weightScale,
             digest: digested ? record.answerDigest : nil)
     }
 
@@ -120,7 +134,7 @@ extension Run {
         timing.commit = ContinuousClock.now - commitBegan
         var record = apply(plan, identity, step: entry.step)
         timing.compute = ContinuousClock.now - began - timing.commit
-        var answer = answer(&record, digested)
+        var answer = answer(&record, durable: durableStep(of: plan.form == .parameter ? plan.entries[0].known : nil), digested)
         answer.timing = timing
         scheduleCheckpointIfDue()
         return answer

@@ -86,6 +86,7 @@ public actor Run {
         status.step = step
         status.durableStep = manifest.policy.durability == .log ? step : checkpointing.lastStep
         status.epoch = epoch
+        status.level = level
         status.stateByteCount = stateByteCount
         status.parameterCount = parameters.count
         board.status = status

@@ -12,6 +12,8 @@ public struct RunStatus: Sendable {
     public internal(set) var epoch = 0
     public internal(set) var stateByteCount = 0
     public internal(set) var parameterCount = 0
+    /// nil before the first step.
+    var level: Run.Level?
     let manifest: Manifest
 
     /// Honours `Lather-Epoch`: a writer that holds another epoch than the run's is fenced off.

@@ -19,6 +19,8 @@ final class TrainedParameter: @unchecked Sendable {
     /// The last step at parameter level, and its number: skipped steps have one too, unlike the state's own count.
     var record: StepRecord?
     var lastNumber = 0
+    /// That number in the newest checkpoint.
+    var durableNumber = 0
     /// What the last step looked like; nil before the first and after a restart from a checkpoint without it.
     var lastStep: StepFigures?
     var summary: TimedSummary?
