@@ -37,7 +37,8 @@ let package = Package(
         .target(name: "Safetensors", dependencies: ["StrictJSON"]),
         .target(name: "HTTPServer", dependencies: ["Memory", "StrictJSON", httpTypes, logging]),
         .target(name: "Storage", dependencies: ["Memory", crypto, grdb, grdbSQLite, logging]),
-        .target(name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
+        .target(
+            name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
         .target(name: "API", dependencies: ["Memory", "StrictJSON", "Safetensors", "HTTPServer", "Training", crypto, httpTypes, logging]),
         .executableTarget(name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "Training", argumentParser, logging]),
         .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
@@ -45,12 +46,14 @@ let package = Package(
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "SOAPTests", dependencies: ["SOAP", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Golden")]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "StrictJSON"]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", httpTypes]),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", "StrictJSON", httpTypes, logging]),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",
             dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging]),
-        .testTarget(name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
+        .testTarget(
+            name: "APITests",
+            dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
         .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
     ],
     swiftLanguageModes: [.v6]

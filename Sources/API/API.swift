@@ -1,8 +1,6 @@
-import Foundation
 public import HTTPServer
 import HTTPTypes
 public import Logging
-import StrictJSON
 public import Training
 
 /// The resources of Lather: HTTP on one side, ``Training/Runs`` on the other.
@@ -10,14 +8,12 @@ public struct API: RequestHandler {
     let runs: Runs
     let configuration: Configuration
     private let token: BearerToken?
+    private let dashboard: Dashboard?
     private let router: Router
 
     /// - Parameter logger: hears of failures that are nobody's request's fault.
     public init(runs: Runs, configuration: Configuration, logger: Logger) {
-        self.runs = runs
-        self.configuration = configuration
-        token = configuration.token.map(BearerToken.init)
-        let files = configuration.publicDirectory.map { StaticFiles(directory: $0.path) }
+        let dashboard = configuration.publicDirectory.map(Dashboard.init)
         var router = Router(
             onError: { error, request in
                 switch error {
@@ -28,61 +24,34 @@ public struct API: RequestHandler {
                     return Router.response(to: error)
                 }
             },
-            fallback: { request in files?.response(for: request) })
-        API.addRoutes(to: &router, runs, configuration)
+            fallback: { request in dashboard?.response(to: request) })
+        let resources = API(runs: runs, configuration: configuration)
+        for route in API.routes {
+            router.on(route.method, route.pattern) { request, parts in
+                try await route.resource(resources)(Call(request: request, parts: parts))
+            }
+        }
+        self.runs = runs
+        self.configuration = configuration
+        self.token = configuration.token.map(BearerToken.init)
+        self.dashboard = dashboard
         self.router = router
     }
 
+    /// The resources alone, for the routes: they need neither the token nor the routes.
     private init(runs: Runs, configuration: Configuration) {
         self.runs = runs
         self.configuration = configuration
         token = nil
+        dashboard = nil
         router = Router()
     }
 
+    /// Probes and the dashboard's own files are for everyone, everything else is for those who hold the token.
     public func respond(to request: Request) async -> Response {
-        if let token, API.needsToken(request), let refusal = token.refusal(of: request) { return refusal.response }
-        return await router.respond(to: request)
-    }
-
-    /// Probes and the dashboard's own files are for everyone; the dashboard asks for the token itself.
-    private static func needsToken(_ request: Request) -> Bool {
-        guard let first = request.pathSegments.first else { return false }
-        return first == "v1" || first == "openapi.yaml" || first == "metrics"
-    }
-
-    /// Every route of the contract that exists.
-    private static func addRoutes(to router: inout Router, _ runs: Runs, _ configuration: Configuration) {
-        let api = API(runs: runs, configuration: configuration)
-        let routes: [(HTTPRequest.Method, String, @Sendable (Call) async throws -> Response)] = [
-            (.get, "/v1", api.getService),
-            (.get, "/v1/runs", api.listRuns),
-            (.put, "/v1/runs/{run}", api.putRun),
-            (.get, "/v1/runs/{run}", api.getRun),
-            (.delete, "/v1/runs/{run}", api.deleteRun),
-            (.post, "/v1/runs/{run}/steps", api.postStep),
-            (.put, "/v1/runs/{run}/steps/{k}", api.putStep),
-            (.get, "/v1/runs/{run}/parameters", api.listParameters),
-            (.get, "/v1/runs/{run}/parameters/{parameter}", api.getParameter),
-            (.put, "/v1/runs/{run}/parameters/{parameter}/steps/{k}", api.putParameterStep),
-            (.get, "/v1/runs/{run}/parameters/{parameter}/state", api.listState),
-            (.get, "/v1/runs/{run}/parameters/{parameter}/state/{tensor}", api.getStateTensor),
-            (.put, "/v1/runs/{run}/weights", api.putWeights),
-            (.get, "/v1/runs/{run}/weights", api.getWeights),
-            (.post, "/v1/runs/{run}/checkpoints", api.postCheckpoint),
-            (.get, "/v1/runs/{run}/checkpoints", api.listCheckpoints),
-            (.get, "/v1/runs/{run}/checkpoints/{step}", api.getCheckpoint),
-            (.get, "/healthz/live", api.getLive),
-            (.get, "/healthz/ready", api.getReady),
-            (.get, "/openapi.yaml", api.getContract),
-        ]
-        for (method, pattern, resource) in routes {
-            router.on(method, pattern) { request, parts in try await resource(Call(request: request, parts: parts)) }
+        if let token, request.pathSegments.first != "healthz", let refusal = token.refusal(of: request) {
+            return dashboard?.response(to: request) ?? refusal.response
         }
-    }
-
-    /// The `Content-Digest` field (RFC 9530).
-    static func contentDigest(_ sha256: [UInt8]) -> String {
-        "sha-256=:\(Data(sha256).base64EncodedString()):"
+        return await router.respond(to: request)
     }
 }

@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import GRDBSQLite
 public import Logging
+import Synchronization
 
 /// Runs, their logs and their checkpoints in one SQLite file.
 ///
@@ -22,6 +23,8 @@ public final class Store: Sendable {
     let queue: DatabaseQueue
     let logger: Logger
     let partSize: Int
+    /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
+    let unmovedBytes = Atomic(0)
     private let access: Access
 
     private enum Access {
@@ -39,8 +42,8 @@ public final class Store: Sendable {
 
     init(path: String, logger: Logger, partSize: Int) throws(StorageError) {
         let file = try DatabaseFile(path: path)
+        try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
-        let content = try file.examine()
         self.path = file.path
         self.logger = logger
         self.partSize = partSize
@@ -51,7 +54,7 @@ public final class Store: Sendable {
             try Schema.migrate(queue)
             return queue
         }
-        if content == .empty { try file.syncDirectory() }
+        try file.syncDirectory()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
     }
@@ -75,18 +78,28 @@ public final class Store: Sendable {
         schemaVersion = version
     }
 
-    /// Moves the WAL into the file and closes it. Any later call throws.
+    deinit {
+        // The connection goes before the lock does. Nobody is left to be told of an error; the next start reads the WAL.
+        try? close()
+    }
+
+    /// Moves the WAL into the file and closes it. Any later call throws, but closing again does nothing.
     ///
-    /// A reader in another process may keep the WAL from being emptied; nothing is lost then, the next start reads it.
+    /// It is closed also when it throws, and nothing is lost: the next start reads the WAL. A reader in another process
+    /// that keeps the WAL from being emptied is no error.
     public func close() throws(StorageError) {
+        guard queue.writeWithoutTransaction({ $0.sqliteConnection != nil }) else { return }
+        var failure: StorageError?
         if case .server = access {
             do {
-                try StorageError.translating(path) { _ = try queue.writeWithoutTransaction { try $0.checkpoint(.truncate) } }
-            } catch where error.kind == .busy {
-                logger.info("The WAL stays until the next start: another process is reading the database.")
+                _ = try withConnection { try $0.checkpoint(.truncate) }
+            } catch {
+                failure = error.kind == .busy ? nil : error
             }
         }
         try StorageError.translating(path) { try queue.close() }
+        if case .server(let lock) = access { lock.unlock() }
+        if let failure { throw failure }
     }
 
     /// Makes a durable write that changes nothing, to learn whether steps could be stored now.
@@ -95,28 +108,43 @@ public final class Store: Sendable {
     }
 
     func read<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
-        let result = try StorageError.translating(path) { try queue.read(body) }
+        let result = try transaction(.deferred, body)
+        try checkStillAtRest()
+        return result
+    }
+
+    /// Throws when what has just been read as immutable may have changed on the way.
+    func checkStillAtRest() throws(StorageError) {
         if case .inspector(let state?) = access, state != FileState(path: path) {
             throw StorageError(.busy, "A server has started to write to \(path). Open it again.")
         }
-        return result
     }
 
     /// One transaction: durable when the call returns, undone when it throws.
     func write<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
-        try StorageError.translating(path) { try queue.write(body) }
+        try transaction(.immediate, body)
     }
-}
 
-/// What changes about a file when somebody writes to it.
-private struct FileState: Equatable, Sendable {
-    private let size: Int
-    private let modified: [Int]
+    private func transaction<Result>(
+        _ kind: Database.TransactionKind, _ body: (Database) throws -> Result
+    ) throws(StorageError) -> Result {
+        try withConnection { db in
+            var result: Result?
+            try db.inTransaction(kind) {
+                result = try body(db)
+                return .commit
+            }
+            return result!
+        }
+    }
 
-    init(path: String) {
-        var status = stat()
-        stat(path, &status)
-        size = Int(status.st_size)
-        modified = [status.st_mtim.tv_sec, status.st_mtim.tv_nsec]
+    func withConnection<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
+        try StorageError.translating(path) {
+            try queue.writeWithoutTransaction { db in
+                // GRDB would hand a closed connection's null pointer to SQLite, which crashes.
+                guard db.sqliteConnection != nil else { throw StorageError(.other, "\(path) has been closed.") }
+                return try body(db)
+            }
+        }
     }
 }

@@ -114,7 +114,9 @@ public actor Runs {
 
     /// Whether the database can be written now.
     public func checkStorage() throws(TrainingError) {
-        do { try surroundings.store.checkWritable() } catch { throw TrainingError(error) }
+        do { try surroundings.store.checkWritable() } catch {
+            throw TrainingError(.storageUnavailable, "The database cannot be written: \(error.message)")
+        }
     }
 
     // MARK: Start and stop

@@ -51,7 +51,9 @@ struct Inspect: ParsableCommand {
         print("  log: \(entries) record(s), \(bytes) bytes")
         for checkpoint in try store.checkpoints(of: row.id) {
             let label = checkpoint.header.label.map { " \"\($0)\"" } ?? ""
-            print("  checkpoint of step \(checkpoint.header.step)\(label): \(checkpoint.byteCount) bytes, \(checkpoint.createdAt.formatted(.iso8601))")
+            print(
+                "  checkpoint of step \(checkpoint.header.step)\(label): \(checkpoint.byteCount) bytes, \(checkpoint.createdAt.formatted(.iso8601))"
+            )
             guard name != nil else { continue }
             for tensor in try store.tensors(of: checkpoint.id) {
                 print("    \(tensor.kind.rawValue) \(tensor.name) \(tensor.dtype) \(tensor.shape) \(tensor.byteCount) bytes")

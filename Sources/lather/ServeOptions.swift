@@ -59,7 +59,9 @@ struct ServeOptions: ParsableArguments {
         }
         func number(_ given: Int?, _ option: String, _ variable: String, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
             if let given {
-                guard range.contains(given) else { throw Failure(.usage, "--\(option) must be \(ServeOptions.describe(range)), not \(given)") }
+                guard range.contains(given) else {
+                    throw Failure(.usage, "--\(option) must be \(ServeOptions.describe(range)), not \(given)")
+                }
                 return given
             }
             guard let text = text(nil, variable) else { return nil }
@@ -88,7 +90,8 @@ struct ServeOptions: ParsableArguments {
     }
 
     private static func describe(_ range: ClosedRange<Int>) -> String {
-        range.upperBound == .max ? "a whole number from \(range.lowerBound) on" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        range.upperBound == .max
+            ? "a whole number from \(range.lowerBound) on" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
     }
 
     private static func flag(_ variable: String, _ environment: [String: String]) throws(Failure) -> Bool {

@@ -17,7 +17,8 @@ struct BearerToken: Sendable {
         let given = request.headerFields[values: .authorization]
         guard given.count == 1, let credentials = given.first, credentials.utf8.count > 7,
             credentials.prefix(7).lowercased() == "bearer ",
-            HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: Array(credentials.utf8.dropFirst(7)), using: key)
+            HMAC<SHA256>.isValidAuthenticationCode(
+                code, authenticating: Array(credentials.utf8.dropFirst(7).drop { $0 == UInt8(ascii: " ") }), using: key)
         else {
             return HTTPError(
                 .unauthorized, "unauthorized", "This server needs its token: send it as \"Authorization: Bearer …\".",

@@ -39,7 +39,8 @@ struct Call: Sendable {
 
     func number(_ name: String, from lowest: Int) throws(HTTPError) -> Int {
         guard let number = Call.decimal(path(name)), number >= lowest else {
-            throw HTTPError(.badRequest, "invalid-step-number", "A step is a decimal number from \(lowest) on, without sign or leading zeros.")
+            throw HTTPError(
+                .badRequest, "invalid-step-number", "A step is a decimal number from \(lowest) on, without sign or leading zeros.")
         }
         return number
     }
@@ -59,7 +60,8 @@ struct Call: Sendable {
     /// Digits only; numbers beyond Int become the largest one, which no run reaches.
     private static func decimal(_ text: String) -> Int? {
         let digits = Array(text.utf8)
-        guard !digits.isEmpty, digits.count <= 1000, digits.allSatisfy({ (0x30...0x39).contains($0) }), digits[0] != 0x30 || digits.count == 1
+        guard !digits.isEmpty, digits.count <= 1000, digits.allSatisfy({ (0x30...0x39).contains($0) }),
+            digits[0] != 0x30 || digits.count == 1
         else { return nil }
         return Int(text) ?? .max
     }

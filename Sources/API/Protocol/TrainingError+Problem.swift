@@ -12,7 +12,7 @@ extension TrainingError {
 
     var response: Response {
         var response = problem.response
-        if code.isTemporary { response.headerFields[.retryAfter] = "1" }
+        if let delay = code.retryDelay { response.headerFields[.retryAfter] = String(delay) }
         return response
     }
 }
@@ -58,11 +58,12 @@ extension TrainingError.Code {
         }
     }
 
-    /// Whether the same request may succeed soon.
-    var isTemporary: Bool {
+    /// After how many seconds the same request may succeed; nil when it will not, as long as nobody changes something.
+    var retryDelay: Int? {
         switch self {
-        case .storageFull, .storageUnavailable, .commitUnknown, .recovering, .shuttingDown: true
-        default: false
+        case .storageFull, .storageUnavailable, .commitUnknown, .recovering, .shuttingDown: 1
+        case .runDamaged: 60
+        default: nil
         }
     }
 }

@@ -47,7 +47,7 @@ extension API {
         guard type != .json else { return .json(.object(try await run.checkpoint(at: step).json), type: type) }
         let download = try await run.download(checkpointAt: step)
         return Response(
-            status: .ok, headerFields: [.contentType: type.rawValue],
+            status: .ok, headerFields: [.contentType: type.rawValue, .cacheControl: "no-store"],
             body: .stream(length: download.byteCount) {
                 switch try await download.next() {
                 case .header(let bytes)?: .bytes(bytes)

@@ -42,7 +42,7 @@ extension API {
         } else {
             header = NPYHeader(dtype: .f32, shape: tensor.shape)?.bytes ?? []
         }
-        return .pieces(header, [BufferSlice(tensor.values)], type: type == .bytes ? .npy : type)
+        return .pieces(header, [BufferSlice(tensor.values)], type: type)
     }
 
     /// `PUT /v1/runs/{run}/weights`

@@ -17,8 +17,8 @@ extension API {
         let name = try call.runName
         try call.refuseQuery()
         let type = try call.accept([.json])
-        let manifest = try await call.json()
-        let (run, isNew) = try await runs.make(name, manifest: manifest, epoch: call.epoch)
+        let epoch = try call.epoch
+        let (run, isNew) = try await runs.make(name, manifest: call.json(), epoch: epoch)
         var response = Response.json(.object(try await run.description()), type: type, status: isNew ? .created : .ok)
         if isNew { response.headerFields[.location] = "/v1/runs/\(name)" }
         response.headerFields[.latherEpoch] = String(run.status.epoch)

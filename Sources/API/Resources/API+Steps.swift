@@ -1,3 +1,4 @@
+import Foundation
 import HTTPServer
 import HTTPTypes
 import Safetensors
@@ -48,7 +49,7 @@ extension API {
         if answer.isReplay { fields[.latherReplayed] = "true" }
         if let scale = answer.weightScale { fields[.latherWeightScale] = "\(scale)" }
         fields[.serverTiming] = API.serverTiming(call.request.body.receiveDuration, answer.timing)
-        if let digest = answer.digest { fields[.contentDigest] = API.contentDigest(digest) }
+        if let digest = answer.digest { fields[.contentDigest] = "sha-256=:\(Data(digest).base64EncodedString()):" }
         guard let content = answer.content else { return Response(status: .noContent, headerFields: fields) }
         fields[.contentType] = type.rawValue
         return Response(status: .ok, headerFields: fields, body: .buffers([BufferSlice(content)]))

@@ -20,6 +20,14 @@ enum AccessLog {
         )
     }
 
+    /// A request that was refused before it could be understood.
+    static func write(_ error: HTTPError, from remoteAddress: String, id: String, to logger: Logger) {
+        logger.debug(
+            "request refused",
+            metadata: ["id": "\(id)", "remote": "\(remoteAddress)", "status": "\(error.status.code)", "reason": "\(error.detail)"]
+        )
+    }
+
     /// Printable ASCII of bounded length; the target is still percent-encoded, so nothing is lost but length.
     private static func printable(_ bytes: some Sequence<UInt8>) -> String {
         String(decoding: bytes.prefix(longestText).map { $0 > 0x20 && $0 < 0x7F ? $0 : UInt8(ascii: "?") }, as: UTF8.self)

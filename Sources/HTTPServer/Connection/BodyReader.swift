@@ -51,20 +51,30 @@ final class BodyReader: @unchecked Sendable {
 
     // MARK: When the handler has answered
 
-    /// Bytes to skip so that the next request can be read; nil when the connection must end after the answer instead.
-    ///
-    /// From now on the body cannot be asked for.
-    func finish() -> Int? {
+    /// What an answered request's body means for its connection.
+    enum Remainder {
+        /// So many bytes are to be skipped, then the next request can be read.
+        case skip(Int)
+        /// The connection must end after the answer; what the client still sends is to be read for a while.
+        case linger
+        /// Somebody reads on although the request has been answered, so nobody else may: the connection must end at once.
+        case close
+    }
+
+    /// Settles what is left of the body. From now on it cannot be asked for.
+    func finish() -> Remainder {
         defer { state = .over }
         switch (state, framing) {
         case (.complete, _), (.untouched, .none), (.untouched, .length(0)):
-            return 0
+            return .skip(0)
+        case (.reading, _):
+            return .close
         case (.untouched, .length(let length)):
             // A client that waits for 100 Continue may send its body now or leave it out (RFC 9110 section 10.1.1).
             let isUncertain = expectsContinue && connection.input.isEmpty
-            return length <= BodyReader.largestSkipped && !isUncertain ? length : nil
+            return length <= BodyReader.largestSkipped && !isUncertain ? .skip(length) : .linger
         default:
-            return nil
+            return .linger
         }
     }
 
@@ -84,20 +94,23 @@ final class BodyReader: @unchecked Sendable {
     private func reading(_ body: () async throws(HTTPError) -> AlignedBuffer) async throws(HTTPError) -> AlignedBuffer {
         state = .reading
         do {
-            if expectsContinue, !framingIsEmpty, connection.input.isEmpty { try await connection.sendContinue() }
+            if expectsContinue, framing != .length(0), connection.input.isEmpty { try await connection.sendContinue() }
             connection.beginReceivingBody()
             let buffer = try await body()
-            connection.beginHandling()
-            if state == .reading { state = .complete }
+            settle(.complete)
             return buffer
         } catch {
-            connection.beginHandling()
-            if state == .reading { state = .failed }
+            settle(.failed)
             throw error
         }
     }
 
-    private var framingIsEmpty: Bool { framing == .length(0) }
+    /// Notes how reading went, unless the request was answered meanwhile: then the connection's phase is no longer ours.
+    private func settle(_ outcome: State) {
+        guard state == .reading else { return release() }
+        state = outcome
+        connection.beginHandling()
+    }
 
     private func read(length: Int) async throws(HTTPError) -> AlignedBuffer {
         let buffer = connection.context.pool.take(count: length)

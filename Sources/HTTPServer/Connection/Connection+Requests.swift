@@ -5,7 +5,7 @@ import Logging
 extension Connection {
     /// How a connection ends.
     private enum Ending {
-        /// Nothing the client has sent is left unread.
+        /// At once: nothing the client has sent is left unread, or nobody is there to read an answer.
         case close
         /// The client may still be sending; it gets time to read the answer.
         case linger
@@ -24,6 +24,7 @@ extension Connection {
                 requests += 1
                 ending = await serve(head, id: "\(number)-\(requests)")
             } catch {
+                AccessLog.write(error, from: remoteAddress, id: "\(number)-\(requests + 1)", to: context.logger)
                 ending = await refuse(error)
             }
         }
@@ -87,14 +88,19 @@ extension Connection {
         let response = await context.handler.respond(to: request)
         let remainder = reader.finish()
         let isDelimited = ResponseHead.framing(of: response, version: head.version) != .untilClose
-        let persists = head.persists && isDelimited && remainder != nil && !context.isStopping && !response.asksToClose
+        var persists = head.persists && isDelimited && !context.isStopping && !response.asksToClose
+        if case .skip = remainder {} else { persists = false }
         beginAnswering()
         let isWhole = await answer(response, method: head.method, version: head.version, persists: persists)
         reader.release()
         AccessLog.write(request, response.status.code, duration: .now - start, isWhole: isWhole, to: context.logger)
         guard isWhole else { return .close }
-        guard persists, let remainder else { return remainder == 0 && input.isEmpty ? .close : .linger }
-        return await skip(remainder) ? nil : .close
+        switch remainder {
+        case .skip(let count) where persists: return await skip(count) ? nil : .close
+        case .skip(0) where input.isEmpty: return .close
+        case .skip, .linger: return .linger
+        case .close: return .close
+        }
     }
 
     /// Answers a request that could not be understood.

@@ -18,6 +18,8 @@ final class Socket: @unchecked Sendable {
     private var readable: Readiness?
     private var writable: Readiness?
     private(set) var isClosed = false
+    /// Sources that have not let go of the descriptor yet.
+    private var watches = 0
 
     /// Takes over a connected descriptor.
     init(descriptor: Int32, loop: EventLoop) {
@@ -109,8 +111,6 @@ final class Socket: @unchecked Sendable {
         readable?.cancel()
         writable?.cancel()
     }
-
-    private var watches = 0
 
     private func watch(_ source: any DispatchSourceProtocol) -> Readiness {
         watches += 1

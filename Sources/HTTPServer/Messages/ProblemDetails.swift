@@ -31,7 +31,8 @@ public struct ProblemDetails: Sendable {
     /// The answer, as `application/problem+json`.
     public var response: Response {
         var object: JSONObject = [
-            "type": .string("urn:lather:problem:\(slug)"), "title": .string(title), "status": JSONValue(status.code), "detail": .string(detail),
+            "type": .string("urn:lather:problem:\(slug)"), "title": .string(title),
+            "status": JSONValue(status.code), "detail": .string(detail),
         ]
         for (name, value) in members { object[name] = value }
         return Response(

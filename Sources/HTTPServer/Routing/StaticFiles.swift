@@ -42,14 +42,17 @@ public struct StaticFiles: Sendable {
 
     private func file(at segments: [String]) -> (bytes: [UInt8], name: String)? {
         let segments = segments.isEmpty ? ["index.html"] : segments
-        // A decoded segment may hold a slash; a leading dot covers "..", "." and hidden files.
-        guard let name = segments.last,
-            segments.allSatisfy({ !$0.isEmpty && $0.utf8.first != UInt8(ascii: ".") && !$0.utf8.contains(ASCII.slash) })
-        else { return nil }
+        guard let name = segments.last, segments.allSatisfy(StaticFiles.isFileName) else { return nil }
         guard let path = StaticFiles.realPath(root + "/" + segments.joined(separator: "/")),
             path.utf8.starts(with: (root == "/" ? root : root + "/").utf8)
         else { return nil }
         return StaticFiles.read(path).map { ($0, name) }
+    }
+
+    /// A decoded segment may hold a slash; a leading dot covers "..", "." and hidden files.
+    private static func isFileName(_ segment: String) -> Bool {
+        guard let first = segment.utf8.first, first != UInt8(ascii: ".") else { return false }
+        return !segment.utf8.contains { $0 == ASCII.slash || $0 == 0 }
     }
 
     /// The path without symbolic links; nil when there is nothing there.

@@ -19,8 +19,8 @@ public struct ServerConfiguration: Sendable {
     public var head = HeadLimits()
     /// From a head's first byte to its last.
     public var headTimeout = Duration.seconds(15)
-    /// How long a connection may stay without a request.
-    public var keepAliveTimeout = Duration.seconds(120)
+    /// How long a connection may stay without a request. Long, since it costs little here and a trainer's step may take minutes.
+    public var keepAliveTimeout = Duration.seconds(300)
     /// How slowly a body may arrive.
     public var receiving = TransferLimits(grace: .seconds(30), minimumBytesPerSecond: 1_024)
     /// How slowly an answer may be taken.

@@ -25,7 +25,8 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     /// - Returns: LAPACK's `info`: 0, or how many off-diagonal elements failed to converge.
     static func syevd(
         n: Int, _ matrix: UnsafeMutablePointer<Self>, values: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>,
-        integerWork: UnsafeMutablePointer<Int32>) -> Int
+        integerWork: UnsafeMutablePointer<Int32>
+    ) -> Int
 
     /// Replaces the n×n matrix whose columns are the rows of `matrix` by the Q of its QR factorisation, one column a row.
     ///

@@ -19,6 +19,7 @@ extension BLASScalar {
         _ matrix: UnsafePointer<Self>, n: Int, forceDouble: Bool = false, vectors: UnsafeMutablePointer<Self>,
         values: UnsafeMutablePointer<Self>? = nil, workspace: Workspace
     ) -> DecompositionOutcome {
+        guard allFinite(matrix, count: n * n) else { return .failed }
         if isDiagonal(matrix, n: n) {
             sortDiagonal(matrix, n: n, vectors: vectors, values: values, workspace: workspace)
             return .done

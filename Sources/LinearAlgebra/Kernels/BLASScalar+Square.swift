@@ -75,7 +75,7 @@ extension BLASScalar {
     /// underflows on the way; scaling by it is exact. 1 for zero.
     public static func balancingScale(for largest: Self) -> Self {
         guard largest > 0 && largest.isFinite else { return 1 }
-        let limit = Self.Exponent(leastNormalMagnitude.exponent.magnitude) - 1
+        let limit = -leastNormalMagnitude.exponent
         return Self(sign: .plus, exponent: max(-limit, min(limit, -largest.exponent)), significand: 1)
     }
 }

@@ -3,7 +3,7 @@ import Foundation
 /// The tasks of one call of ``ComputePool/perform(costs:_:)``.
 ///
 /// Invariant: `next` is touched only under the lock of the ``TaskQueue`` that holds the job, `unfinished` only under
-/// `done`. The body lives as long as the caller waits, which is until `unfinished` is zero.
+/// `done`; it is the number of tasks whose body has not returned.
 final class ComputeJob: @unchecked Sendable {
     private let order: [Int]
     private let body: @Sendable (Int, Workspace) -> Void

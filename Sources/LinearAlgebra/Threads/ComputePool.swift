@@ -44,17 +44,15 @@ public final class ComputePool: Sendable {
     ///   - costs: about how many floating-point operations each task takes.
     ///   - body: a task, given its index and scratch memory of the thread that it runs on.
     /// - Complexity: O(n log n) beside the tasks.
-    public func perform(costs: [Double], _ body: @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {
+    public func perform(costs: [Double], _ body: @escaping @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {
         guard !costs.isEmpty else { return }
         let order = costs.indices.sorted { (costs[$0], $1) > (costs[$1], $0) }
-        withoutActuallyEscaping(body) { body in
-            let job = ComputeJob(order: order, body: body)
-            if costs.reduce(0, +) < ComputePool.inlineCost || !queue.submit(job) {
-                queue.withInlineWorkspace { workspace in
-                    for index in order { body(index, workspace) }
-                }
-            } else {
-                job.wait()
+        let job = ComputeJob(order: order, body: body)
+        if costs.reduce(0, +) >= ComputePool.inlineCost && queue.submit(job) {
+            job.wait()
+        } else {
+            queue.withInlineWorkspace { workspace in
+                for index in order { body(index, workspace) }
             }
         }
     }

@@ -2,10 +2,26 @@ import LinearAlgebra
 
 /// Makes eigenbases anew, for the first time or from those before, and brings the moments along.
 struct BasisRefresh {
-    var useEigh = false
-    var useAdaptiveCriteria = false
-    var tolerance = 1e-7
-    var powerIterSteps = 1
+    let useEigh: Bool
+    let useAdaptiveCriteria: Bool
+    let tolerance: Double
+    let powerIterSteps: Int
+
+    /// The tolerance of the adaptive criterion unless another is given.
+    static let defaultTolerance = 1e-7
+
+    init(useEigh: Bool = false, useAdaptiveCriteria: Bool = false, tolerance: Double? = nil, powerIterSteps: Int = 1) {
+        self.useEigh = useEigh
+        self.useAdaptiveCriteria = useAdaptiveCriteria
+        self.tolerance = tolerance ?? BasisRefresh.defaultTolerance
+        self.powerIterSteps = powerIterSteps
+    }
+
+    init(options: SOAPOptions) {
+        self.init(
+            useEigh: options.useEigh, useAdaptiveCriteria: options.useAdaptiveCriteria, tolerance: options.adaptiveUpdateTolerance,
+            powerIterSteps: options.powerIterSteps)
+    }
 
     /// What became of the bases of a parameter.
     struct Result: Equatable {
@@ -136,20 +152,4 @@ struct BasisRefresh {
         Scalar.transpose(current, n: n, into: fresh)
         return .made
     }
-}
-
-/// Whether a basis still diagonalises its factor well enough: ‖diag(QᵀKQ)‖ ≥ (1 − tolerance)·‖K‖_F.
-///
-/// - Parameters:
-///   - values: n; scale·diag(QᵀKQ).
-///   - scale: a power of two, by which K is multiplied before it is squared.
-func criterionHolds<Scalar: BLASScalar>(
-    factor: UnsafePointer<Scalar>, values: UnsafePointer<Double>, scale: Scalar, n: Int, tolerance: Double
-) -> Bool {
-    var squares = 0.0
-    for i in 0..<(n * n) {
-        let value = (factor[i] * scale).asDouble
-        squares += value * value
-    }
-    return Double.sumOfSquares(values, count: n).squareRoot() >= (1 - tolerance) * squares.squareRoot()
 }

@@ -16,7 +16,7 @@ extension SOAPParameter {
         var bound = squaredNorm
         if options.weightDecayMethod == .l2 {
             let sum = squaredNorm.squareRoot() + options.weightDecay * squaredWeightNorm.squareRoot()
-            bound = max(bound, sum * sum)
+            bound = sum * sum
         }
         guard bound <= largestSquaredNorm else { return false }
         guard options.useKLShampoo, shape.count == 2, let smallest = shape.min(), smallest > 0 else { return true }

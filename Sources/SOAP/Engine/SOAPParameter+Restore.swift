@@ -22,7 +22,7 @@ extension SOAPParameter {
         guard step >= 0 else { throw SOAPStateError(key: nil, reason: "the step must be at least 0, not \(step)") }
         if let lastRefreshStep {
             guard !sides.isEmpty else {
-                throw SOAPStateError(key: nil, reason: "a parameter without factors has no basis refresh, but one at step \(lastRefreshStep)")
+                throw SOAPStateError(key: nil, reason: "a parameter without factors has no bases that were made at step \(lastRefreshStep)")
             }
             guard (1...max(step, 1)).contains(lastRefreshStep), step > 0 else {
                 throw SOAPStateError(key: nil, reason: "the last refresh, step \(lastRefreshStep), must be one of \(step) steps")
@@ -44,6 +44,8 @@ extension SOAPParameter {
     }
 
     /// Checks what ``canTake(squaredNorm:squaredWeightNorm:shape:options:)`` builds on.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     private func validateState() throws(SOAPStateError) {
         let limit = SOAPParameter.largestSquaredNorm
         guard Scalar.allFinite(expAvg.base, count: count) else { throw SOAPStateError(key: .expAvg, reason: "is not finite") }

@@ -26,7 +26,8 @@ extension SOAPParameter {
             return StepReport()
         }
         if Scalar.self != Double.self && firstBasesAreDue(options) {
-            return stepInDouble(gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target)
+            return stepInDouble(
+                gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target)
         }
         return advance(
             gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target,
@@ -37,7 +38,7 @@ extension SOAPParameter {
         !sides.isEmpty && !hasBases && step >= options.adamWarmupSteps
     }
 
-    private func advance(
+    func advance(
         gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
         update: UnsafeMutablePointer<Scalar>, workspace: Workspace
     ) -> StepReport {
@@ -66,8 +67,8 @@ extension SOAPParameter {
     private func updateFactors(gradient: UnsafePointer<Scalar>, options: SOAPOptions, workspace: Workspace) {
         let beta = options.factorBeta(atStep: step + 1)
         if useKLShampoo && sides.count == 2 {
-            KLShampooUpdate<Scalar>(beta: beta, epsilon: options.epsilon).apply(
-                gradient: gradient, left: sides[0], right: sides[1], hasBases: hasBases, workspace: workspace)
+            KLShampooUpdate(beta: beta, epsilon: options.epsilon).apply(
+                gradient: gradient, left: (sides[0], basis(of: sides[0])), right: (sides[1], basis(of: sides[1])), workspace: workspace)
         } else {
             for side in sides {
                 Scalar.accumulateGram(
@@ -125,52 +126,4 @@ extension SOAPParameter {
     private func rootMeanSquare(_ values: UnsafePointer<Scalar>) -> Double {
         (Scalar.sumOfSquares(values, count: count) / Double(count)).squareRoot()
     }
-
-    /// The same step on a copy of the state in double precision. Once in a parameter's life, so scratch is not kept.
-    private func stepInDouble(
-        gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
-        update: UnsafeMutablePointer<Scalar>
-    ) -> StepReport {
-        let wide = SOAPParameter<Double>(shape: shape, layout: layout, useKLShampoo: useKLShampoo)
-        wide.copyState(of: self)
-        let wideGradient = ZeroedBuffer<Double>(count: count)
-        convert(gradient, to: wideGradient.base, count: count)
-        let wideWeights = weights.map { weights in
-            let wide = ZeroedBuffer<Double>(count: count)
-            convert(weights, to: wide.base, count: count)
-            return wide
-        }
-        let wideUpdate = ZeroedBuffer<Double>(count: count)
-        let report = wide.advance(
-            gradient: wideGradient.base, weights: wideWeights.map { UnsafePointer($0.base) }, options: options, learningRate: learningRate,
-            update: wideUpdate.base, workspace: Workspace())
-        copyState(of: wide)
-        convert(wideUpdate.base, to: update, count: count)
-        return report
-    }
-
-    /// Takes over the state of another parameter of the same layout, in another precision.
-    private func copyState<Other: BLASScalar>(of other: SOAPParameter<Other>) {
-        step = other.step
-        lastRefreshStep = other.lastRefreshStep
-        convert(other.expAvg.base, to: expAvg.base, count: count)
-        convert(other.expAvgSq.base, to: expAvgSq.base, count: count)
-        for (side, otherSide) in zip(sides, other.sides) {
-            convert(otherSide.factor.base, to: side.factor.base, count: side.factor.count)
-            guard other.hasBases else { continue }
-            convert(otherSide.basis.base, to: side.basis.base, count: side.basis.count)
-        }
-    }
-}
-
-extension BasisRefresh {
-    init(options: SOAPOptions) {
-        self.init(
-            useEigh: options.useEigh, useAdaptiveCriteria: options.useAdaptiveCriteria, tolerance: options.adaptiveUpdateTolerance,
-            powerIterSteps: options.powerIterSteps)
-    }
-}
-
-private func convert<From: BLASScalar, To: BLASScalar>(_ source: UnsafePointer<From>, to target: UnsafeMutablePointer<To>, count: Int) {
-    for i in 0..<count { target[i] = To(source[i].asDouble) }
 }

@@ -37,7 +37,7 @@ extension SOAPParameter {
             let product = workspace.take(Scalar.self, count: n * n)
             let values = workspace.take(Double.self, count: n)
             let scale = SOAP.approximateEigenvalues(
-                factor: side.factor.base, basis: hasBases ? UnsafePointer(side.basis.base) : nil, n: n, product: product, values: values)
+                factor: side.factor.base, basis: basis(of: side), n: n, product: product, values: values)
             return (0..<n).map { values[$0] / scale.asDouble }
         }
     }

@@ -43,4 +43,7 @@ public final class SOAPParameter<Scalar: BLASScalar>: @unchecked Sendable {
 
     /// Whether there are eigenbases, so that the moments live in them.
     public var hasBases: Bool { lastRefreshStep != nil }
+
+    /// A side's basis; nil as long as there is none.
+    func basis(of side: Side<Scalar>) -> UnsafePointer<Scalar>? { hasBases ? UnsafePointer(side.basis.base) : nil }
 }

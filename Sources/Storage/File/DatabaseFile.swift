@@ -4,8 +4,8 @@ import GRDBSQLite
 
 /// The database as a file: what it is, and how a connection to it is opened.
 struct DatabaseFile {
-    enum Content: Equatable {
-        /// Absent or without a table: free to become ours.
+    enum Content {
+        /// Without a table: free to become ours.
         case empty
         case ours(version: Int)
     }
@@ -28,18 +28,24 @@ struct DatabaseFile {
         self.path = URL(fileURLWithPath: String(cString: existing)).appendingPathComponent(url.lastPathComponent).path
     }
 
-    /// Finds out whose the file is, through a connection that cannot write; throws when it is not ours to open.
+    /// A file beside one that has been resolved.
+    init(unresolved path: String) {
+        self.path = path
+    }
+
+    /// Throws when there is a file that is not ours to open, found out through a connection that cannot write.
     ///
     /// The header alone would not do: after a crash the newest schema version may still be in the WAL.
-    func examine() throws(StorageError) -> Content {
-        guard access(path, F_OK) == 0 else { return .empty }
+    func examine() throws(StorageError) {
+        guard access(path, F_OK) == 0 else { return }
         let queue = try openForReading(asImmutable: isAtRest)
-        return try StorageError.translating(path) {
+        try StorageError.translating(path) {
             defer { try? queue.close() }
-            return try queue.read(content)
+            _ = try queue.read(content)
         }
     }
 
+    /// Finds out whose the open file is.
     func content(_ db: Database) throws -> Content {
         let applicationID = try Int.fetchOne(db, sql: "PRAGMA application_id") ?? 0
         if applicationID != Schema.applicationID {
@@ -95,13 +101,17 @@ struct DatabaseFile {
         return try DatabaseQueue(path: path, configuration: configuration)
     }
 
-    /// Makes the new file's name durable; SQLite does so for its journals only.
+    /// Makes the file's name durable; SQLite does so for its journals only.
     func syncDirectory() throws(StorageError) {
-        let directory = URL(fileURLWithPath: path).deletingLastPathComponent().path
-        let descriptor = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        try DatabaseFile(unresolved: URL(fileURLWithPath: path).deletingLastPathComponent().path).sync()
+    }
+
+    /// Makes the contents of this file or directory durable.
+    func sync() throws(StorageError) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         defer { if descriptor >= 0 { close(descriptor) } }
         guard descriptor >= 0, fsync(descriptor) == 0 else {
-            throw StorageError(.syncFailed, "The directory \(directory) cannot be synchronised (\(String(cString: strerror(errno)))).")
+            throw StorageError(.syncFailed, "\(path) cannot be made durable (\(String(cString: strerror(errno)))). Check the device.")
         }
     }
 
@@ -112,8 +122,8 @@ struct DatabaseFile {
     /// - Incremental auto-vacuum: lets ``Store/sweep()`` shrink the file in pieces, and its page map lets a large blob
     ///   be freed without reading it. As the two settings before the first table, later they have no effect.
     /// - `secure_delete` is Debian's default and would write zeros over all that is deleted (64 MiB: 66 ms, without: 1).
-    /// - The WAL is moved into the file at 4,096 pages (256 MiB): at 16 MiB every second body waits for it. After one
-    ///   giant transaction the WAL is cut back to that size.
+    /// - A commit moves the WAL into the file at 4,096 pages (256 MiB), if ``Store/noteWritten(_:)`` has not done so
+    ///   before. After one giant transaction the WAL is cut back to that size.
     private static let settings = """
         PRAGMA page_size = 65536;
         PRAGMA auto_vacuum = INCREMENTAL;

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Keeps a second server away from the same database, for as long as the object lives.
+/// Keeps a second server away from the same database, until it is unlocked or the object goes.
 ///
 /// `flock` on a side file: the lock goes with the process, however it ends, and SQLite's own locks on the database are
 /// not touched (a POSIX lock taken and closed in this process would drop them). The side file stays; removing it would
@@ -23,6 +23,11 @@ final class FileLock: Sendable {
             throw StorageError(.io, "\(path) cannot be locked (\(String(cString: strerror(code)))).")
         }
         self.descriptor = descriptor
+    }
+
+    /// Lets the next server in.
+    func unlock() {
+        flock(descriptor, LOCK_UN)
     }
 
     deinit {

@@ -22,7 +22,7 @@ extension Run {
                 try write(to: writer)
                 let made = try writer.finish(keeping: manifest.policy.keepCheckpoints)
                 checkpointing.completed(at: step)
-                for parameter in parameters.all { parameter.checkpointedNumber = parameter.lastNumber }
+                for parameter in parameters.all { parameter.durableNumber = parameter.lastNumber }
                 publish()
                 return CheckpointDescription(made)
             } catch {

@@ -90,7 +90,7 @@ extension Run {
         }
         let parameter = TrainedParameter(name: name, group: group, in: manifest, state: state)
         parameter.lastNumber = number
-        parameter.checkpointedNumber = number
+        parameter.durableNumber = number
         parameter.lastStep = TrainedParameter.StepFigures(entry["last_step"])
         return parameter
     }

@@ -108,7 +108,7 @@ extension Run {
 
     /// The step of this parameter at which a restart would find it now.
     private func durableStep(of parameter: TrainedParameter) -> Int {
-        manifest.policy.durability == .log ? parameter.lastNumber : parameter.checkpointedNumber
+        manifest.policy.durability == .log ? parameter.lastNumber : parameter.durableNumber
     }
 
     /// Makes a judged plan durable as the policy asks, carries it out, and keeps the answer.

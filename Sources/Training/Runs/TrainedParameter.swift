@@ -20,7 +20,7 @@ final class TrainedParameter: @unchecked Sendable {
     var record: StepRecord?
     var lastNumber = 0
     /// What `lastNumber` was at the newest checkpoint.
-    var checkpointedNumber = 0
+    var durableNumber = 0
     /// What the last step looked like; nil before the first and after a restart from a checkpoint without it.
     var lastStep: StepFigures?
     var summary: TimedSummary?

@@ -1,0 +1,45 @@
+import HTTPServer
+import HTTPTypes
+
+extension API {
+    /// A method of a path, and the resource that answers it.
+    struct Route: Sendable {
+        let method: HTTPRequest.Method
+        /// As in `openapi.yaml`: a placeholder stands for one whole segment.
+        let pattern: String
+        let resource: @Sendable (API) -> @Sendable (Call) async throws -> Response
+
+        init(
+            _ method: HTTPRequest.Method, _ pattern: String,
+            _ resource: @escaping @Sendable (API) -> @Sendable (Call) async throws -> Response
+        ) {
+            self.method = method
+            self.pattern = pattern
+            self.resource = resource
+        }
+    }
+
+    /// Everything there is besides the dashboard's files.
+    static let routes = [
+        Route(.get, "/v1", getService),
+        Route(.get, "/v1/runs", listRuns),
+        Route(.put, "/v1/runs/{run}", putRun),
+        Route(.get, "/v1/runs/{run}", getRun),
+        Route(.delete, "/v1/runs/{run}", deleteRun),
+        Route(.post, "/v1/runs/{run}/steps", postStep),
+        Route(.put, "/v1/runs/{run}/steps/{k}", putStep),
+        Route(.get, "/v1/runs/{run}/parameters", listParameters),
+        Route(.get, "/v1/runs/{run}/parameters/{parameter}", getParameter),
+        Route(.put, "/v1/runs/{run}/parameters/{parameter}/steps/{k}", putParameterStep),
+        Route(.get, "/v1/runs/{run}/parameters/{parameter}/state", listState),
+        Route(.get, "/v1/runs/{run}/parameters/{parameter}/state/{tensor}", getStateTensor),
+        Route(.put, "/v1/runs/{run}/weights", putWeights),
+        Route(.get, "/v1/runs/{run}/weights", getWeights),
+        Route(.post, "/v1/runs/{run}/checkpoints", postCheckpoint),
+        Route(.get, "/v1/runs/{run}/checkpoints", listCheckpoints),
+        Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),
+        Route(.get, "/healthz/live", getLive),
+        Route(.get, "/healthz/ready", getReady),
+        Route(.get, "/openapi.yaml", getContract),
+    ]
+}

@@ -1,0 +1,150 @@
+import Foundation
+import GRDB
+public import Memory
+
+extension Store {
+    /// Begins a checkpoint. It counts when ``CheckpointWriter/finish(keeping:)`` has returned, and vanishes otherwise.
+    ///
+    /// - Throws: ``StorageError/Kind/other`` when `header.sequence` is beyond the log.
+    public func beginCheckpoint(of run: Int64, _ header: CheckpointHeader) throws(StorageError) -> CheckpointWriter {
+        let begun = ContinuousClock.now
+        let id = try write { db in
+            guard try header.sequence <= lastSequence(of: run, in: db) else {
+                throw StorageError(.other, "A checkpoint cannot contain log entry \(header.sequence) of run \(run): there is none.")
+            }
+            try db.execute(
+                sql: """
+                    INSERT INTO checkpoint (run, state, step, epoch, sequence, label, metadata, created_at)
+                    VALUES (?, 'writing', ?, ?, ?, ?, ?, ?)
+                    """,
+                arguments: [
+                    run, header.step, header.epoch, header.sequence, header.label, header.metadata, Date().timeIntervalSince1970,
+                ])
+            return db.lastInsertedRowID
+        }
+        return CheckpointWriter(store: self, run: run, id: id, header: header, begun: begun)
+    }
+
+    /// The complete checkpoints of a run, newest last.
+    public func checkpoints(of run: Int64) throws(StorageError) -> [CheckpointRecord] {
+        try read { db in
+            _ = try requireRun(run, in: db)
+            let sql = "SELECT * FROM checkpoint WHERE run = ? AND state = 'complete' ORDER BY id"
+            return try Row.fetchAll(db, sql: sql, arguments: [run]).map(CheckpointRecord.init)
+        }
+    }
+
+    /// The tensors of a complete checkpoint in the order of writing.
+    ///
+    /// - Throws: ``StorageError/Kind/corrupt(what:)`` when header or tensors are not those the checkpoint was completed with.
+    public func tensors(of checkpoint: Int64) throws(StorageError) -> [CheckpointTensor] {
+        try read { db in
+            guard let record = try self.checkpoint(checkpoint, in: db) else { throw StorageError.noCheckpoint(checkpoint) }
+            let tensors = try tensors(of: checkpoint, in: db)
+            guard CheckpointDigest.compute(record.header, tensors) == record.digest else {
+                throw StorageError.corrupt("Checkpoint \(checkpoint)", "does not have the header and tensors it was completed with")
+            }
+            return tensors
+        }
+    }
+
+    /// Reads a tensor whole.
+    ///
+    /// - Parameter destination: exactly `tensor.byteCount` bytes; unspecified contents after an error.
+    /// - Throws: ``StorageError/Kind/corrupt(what:)`` when the bytes differ from their SHA-256,
+    ///   ``StorageError/Kind/notFound`` when the checkpoint has been deleted.
+    public func read(_ tensor: CheckpointTensor, into destination: UnsafeMutableRawBufferPointer) throws(StorageError) {
+        precondition(destination.count == tensor.byteCount, "a tensor is read into memory of its size")
+        do {
+            try readParts(.tensor, key: [tensor.id], count: tensor.partCount, into: destination, what: tensor.title)
+        } catch {
+            if error.kind == .corrupt(what: tensor.title) { try requireTensor(tensor) }
+            throw error
+        }
+        guard sha256(UnsafeRawBufferPointer(destination)) == tensor.sha256 else {
+            throw StorageError.corrupt(tensor.title, "does not have the bytes that were written")
+        }
+    }
+
+    /// Reads one part of a tensor, to send a large one without holding it whole. Parts follow each other without gaps.
+    ///
+    /// A part has no digest of its own: who reads all parts compares their SHA-256 with the tensor's.
+    ///
+    /// - Parameter index: 0 to `tensor.partCount` - 1.
+    public func readPart(_ index: Int, of tensor: CheckpointTensor) throws(StorageError) -> AlignedBuffer {
+        let part: AlignedBuffer? = try read { db in
+            guard let part = try PartTable.tensor.locate(key: [tensor.id], ordinal: index, in: db) else { return nil }
+            let buffer = AlignedBuffer(count: part.byteCount)
+            try PartTable.tensor.read(row: part.row, into: buffer.mutableBytes, in: db)
+            return buffer
+        }
+        if let part { return part }
+        try requireTensor(tensor)
+        throw StorageError.corrupt(tensor.title, "lacks part \(index)")
+    }
+
+    /// Deletes a complete checkpoint. Whether a run still needs it is the caller's to know.
+    public func deleteCheckpoint(_ id: Int64) throws(StorageError) {
+        try write { db in
+            try db.execute(sql: "UPDATE checkpoint SET state = 'dropped' WHERE id = ? AND state = 'complete'", arguments: [id])
+            guard db.changesCount == 1 else { throw StorageError.noCheckpoint(id) }
+        }
+        sweepOrWarn(shrinking: true)
+    }
+
+    func checkpoint(_ id: Int64, in db: Database) throws -> CheckpointRecord? {
+        let sql = "SELECT * FROM checkpoint WHERE id = ? AND state = 'complete'"
+        return try Row.fetchOne(db, sql: sql, arguments: [id]).map(CheckpointRecord.init)
+    }
+
+    func tensors(of checkpoint: Int64, in db: Database) throws -> [CheckpointTensor] {
+        try Row.fetchAll(db, sql: "SELECT * FROM tensor WHERE checkpoint = ? ORDER BY ordinal", arguments: [checkpoint]).map { row in
+            guard let tensor = CheckpointTensor(row) else {
+                throw StorageError.corrupt("Tensor \(row["ordinal"] as Int) of checkpoint \(checkpoint)", "has an unknown kind or shape")
+            }
+            return tensor
+        }
+    }
+
+    /// Tells a tensor that has been deleted from one that is damaged.
+    private func requireTensor(_ tensor: CheckpointTensor) throws(StorageError) {
+        try read { db in
+            let sql = "SELECT state FROM checkpoint JOIN tensor ON tensor.checkpoint = checkpoint.id WHERE tensor.id = ?"
+            guard try String.fetchOne(db, sql: sql, arguments: [tensor.id]) == "complete" else {
+                throw StorageError(.notFound, "The checkpoint of tensor \(tensor.name) has been deleted meanwhile.")
+            }
+        }
+    }
+}
+
+extension CheckpointRecord {
+    fileprivate init(_ row: Row) {
+        self.init(
+            id: row["id"],
+            header: CheckpointHeader(
+                step: row["step"], epoch: row["epoch"], sequence: row["sequence"], label: row["label"], metadata: row["metadata"]),
+            byteCount: row["byte_count"], duration: row["duration"], createdAt: Date(timeIntervalSince1970: row["created_at"]),
+            digest: [UInt8](row["digest"] as Data))
+    }
+}
+
+extension CheckpointTensor {
+    /// Nil when kind or shape make no sense.
+    fileprivate init?(_ row: Row) {
+        guard let kind = Kind(rawValue: row["kind"]), let shape = CheckpointTensor.shape(from: row["shape"]) else { return nil }
+        self.init(
+            id: row["id"], ordinal: row["ordinal"], kind: kind, name: row["name"], dtype: row["dtype"], shape: shape,
+            byteCount: row["byte_count"], partCount: row["part_count"], sha256: [UInt8](row["sha256"] as Data))
+    }
+
+    /// The shape as stored: `768,768`; nothing for a scalar.
+    static func text(of shape: [Int]) -> String { shape.map(String.init).joined(separator: ",") }
+
+    private static func shape(from text: String) -> [Int]? {
+        let fields = text.split(separator: ",")
+        let shape = fields.compactMap { Int($0) }
+        return shape.count == fields.count ? shape : nil
+    }
+
+    fileprivate var title: String { "Tensor \(name) (\(kind.rawValue), id \(id))" }
+}

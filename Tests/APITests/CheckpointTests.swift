@@ -1,0 +1,65 @@
+import HTTPTypes
+import Safetensors
+import StrictJSON
+import Testing
+
+@testable import API
+
+/// Checkpoints are made, listed, described and downloaded whole.
+struct CheckpointTests {
+    @Test func aCheckpointIsMadeListedAndDownloaded() async throws {
+        try await withServer { server in
+            try await server.makeRun()
+            _ = try await server.send(.put, "/v1/runs/r/weights", weights())
+            _ = try await server.send(.put, "/v1/runs/r/steps/1", gradients(1))
+            let made = try await server.send(.post, "/v1/runs/r/checkpoints", json: #"{"label": "before the change"}"#)
+            #expect(made.status == 201)
+            #expect(made.fields[.location] == "/v1/runs/r/checkpoints/1")
+            let description = try made.json
+            #expect(description["step"] == 1)
+            #expect(description["label"] == "before the change")
+            #expect(description["bytes"]?.numberValue?.integer ?? 0 > 0)
+            #expect(description["duration_seconds"]?.numberValue?.double ?? -1 >= 0)
+            #expect(description["created_at"]?.stringValue?.wholeMatch(of: /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
+            #expect(try await server.send(.get, "/v1/runs/r/checkpoints").json["checkpoints"] == [description])
+            #expect(try await server.send(.get, "/v1/runs/r/checkpoints/1").json == description)
+
+            let state = try await server.send(.get, "/v1/runs/r/checkpoints/1", fields: [.accept: "application/vnd.safetensors"])
+            #expect(state.fields[.contentType] == "application/vnd.safetensors")
+            let tensors = try state.tensors
+            let hosted = try await server.send(.get, "/v1/runs/r/weights").tensors
+            #expect(tensors.first { $0.name == "w.weight" }?.bytes == hosted[0].bytes)
+            let average = try await server.send(
+                .get, "/v1/runs/r/parameters/w/state/exp_avg", fields: [.accept: "application/vnd.safetensors"]
+            ).tensors
+            #expect(tensors.first { $0.name == "w.exp_avg" }?.bytes == average[0].bytes)
+        }
+    }
+
+    @Test(
+        arguments: [
+            (nil, "201"), ("", "201"), ("{}", "201"), (#"{"label": null}"#, "201"), (#"{"label": "x"}"#, "201"),
+            (#"{"label": ""}"#, "422 invalid-checkpoint"),
+            (#"{"label": 1}"#, "422 invalid-checkpoint"), (#"{"name": "x"}"#, "422 invalid-checkpoint"), ("[]", "422 invalid-checkpoint"),
+            ("{", "400 malformed-json"), (#"{"label": "\#(String(repeating: "x", count: 257))"}"#, "422 invalid-checkpoint"),
+        ] as [(String?, String)])
+    func aLabelIsOptional(body: String?, expected: String) async throws {
+        try await withServer { server in
+            try await server.makeRun()
+            #expect(try await server.send(.post, "/v1/runs/r/checkpoints", body.map { Array($0.utf8) }).outcome == expected)
+        }
+    }
+
+    @Test(arguments: [
+        ("0", "404 unknown-checkpoint"), ("7", "404 unknown-checkpoint"), ("x", "400 invalid-step-number"),
+        ("00", "400 invalid-step-number"),
+    ])
+    func thereIsNoCheckpointThatWasNotMade(step: String, expected: String) async throws {
+        try await withServer { server in
+            try await server.makeRun()
+            for type in ["application/json", "application/vnd.safetensors"] {
+                #expect(try await server.send(.get, "/v1/runs/r/checkpoints/\(step)", fields: [.accept: type]).outcome == expected)
+            }
+        }
+    }
+}

@@ -1,0 +1,70 @@
+import HTTPServer
+import HTTPTypes
+import Memory
+import Testing
+
+extension ServerTests {
+    /// Bodies that are made while they are sent.
+    @Suite struct StreamTests {
+        @Test func aStreamOfUnknownLengthIsChunked() async throws {
+            let answers = try await ask(length: nil, pieces: ["ab", "", "cde"], "HTTP/1.1\r\nHost: a")
+            #expect(answers.first?["Transfer-Encoding"] == "chunked")
+            #expect(answers.map(\.text) == ["abcde", "abcde"])
+        }
+
+        @Test func forHTTP10AStreamOfUnknownLengthEndsWithTheConnection() async throws {
+            let answers = try await ask(length: nil, pieces: ["ab", "cde"], "HTTP/1.0\r\nConnection: keep-alive", count: 1)
+            #expect(answers.first?["Transfer-Encoding"] == nil)
+            #expect(answers.first?["Connection"] == "close")
+            #expect(answers.first?.text == "abcde")
+        }
+
+        @Test func aStreamOfKnownLengthIsDelimitedByIt() async throws {
+            let answers = try await ask(length: 5, pieces: ["ab", "cde"], "HTTP/1.1\r\nHost: a")
+            #expect(answers.first?["Content-Length"] == "5")
+            #expect(answers.map(\.text) == ["abcde", "abcde"])
+        }
+
+        @Test(arguments: [4, 6]) func aStreamOfAnotherLengthThanAnnouncedEndsTheConnection(length: Int) async throws {
+            await #expect(throws: RawClient.Failure.self) { try await ask(length: length, pieces: ["ab", "cde"], "HTTP/1.1\r\nHost: a") }
+        }
+
+        @Test func aStreamThatFailsIsCutOff() async throws {
+            await #expect(throws: RawClient.Failure.self) { try await ask(length: nil, pieces: ["ab", nil], "HTTP/1.1\r\nHost: a") }
+        }
+
+        /// Asks for the same stream several times on one connection; a nil piece is a failure.
+        @discardableResult
+        private func ask(length: Int?, pieces: [String?], _ request: String, count: Int = 2) async throws -> [RawClient.Answer] {
+            let handler = Answering { _ in
+                let source = Pieces(pieces)
+                return Response(status: .ok, body: .stream(length: length) { try await source.next() })
+            }
+            return try await withServer(handler) { port, _ in
+                try await onThread {
+                    let client = try RawClient(port: port)
+                    for _ in 0..<count { try client.send("GET / \(request)\r\n\r\n") }
+                    return try (0..<count).map { _ in try client.answer() }
+                }
+            }
+        }
+
+        private actor Pieces {
+            private var pieces: ArraySlice<String?>
+
+            init(_ pieces: [String?]) {
+                self.pieces = pieces[...]
+            }
+
+            /// Bytes and buffers in turn.
+            func next() throws -> BodyPiece? {
+                guard let piece = pieces.popFirst() else { return nil }
+                guard let piece else { throw CancellationError() }
+                guard pieces.count.isMultiple(of: 2) else { return .bytes(Array(piece.utf8)) }
+                let buffer = AlignedBuffer(count: piece.utf8.count)
+                buffer.mutableBytes.copyBytes(from: piece.utf8)
+                return .buffer(BufferSlice(buffer))
+            }
+        }
+    }
+}

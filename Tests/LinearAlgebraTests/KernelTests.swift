@@ -1,0 +1,132 @@
+import LinearAlgebra
+import Testing
+
+/// Kernels against loops that are plain to see.
+@Suite struct KernelTests {
+    static let shapes = [[5], [1], [4, 7], [1, 6], [6, 1], [3, 4, 5], [2, 1, 3, 4], [40, 3]]
+
+    @Test(arguments: shapes)
+    func productsAlongADimensionAreSums(shape: [Int]) {
+        for (dimension, mode) in Mode.all(of: shape).enumerated() {
+            let tensor = numbers(mode.count, seed: dimension)
+            let matrix = numbers(mode.size * mode.size, seed: 9)
+            for back in [false, true] {
+                var result = [Double](repeating: .nan, count: mode.count)
+                Double.multiply(tensor, along: mode, by: matrix, back: back, into: &result)
+                forEachElement(of: mode) { o, i, k in
+                    let expected = (0..<mode.size).reduce(0.0) {
+                        $0 + matrix[back ? i * mode.size + $1 : $1 * mode.size + i] * tensor[(o * mode.size + $1) * mode.inner + k]
+                    }
+                    #expect(abs(result[(o * mode.size + i) * mode.inner + k] - expected) < 1e-12)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: shapes)
+    func gramsAreSymmetricSumsOfProducts(shape: [Int]) {
+        for mode in Mode.all(of: shape) {
+            let tensor = numbers(mode.count, seed: 3)
+            var gram = [Double](repeating: 1, count: mode.size * mode.size)
+            Double.accumulateGram(of: tensor, along: mode, alpha: 2, beta: 0.5, into: &gram)
+            for i in 0..<mode.size {
+                for j in 0..<mode.size {
+                    var expected = 0.5
+                    for o in 0..<mode.outer {
+                        for k in 0..<mode.inner {
+                            expected += 2 * tensor[(o * mode.size + i) * mode.inner + k] * tensor[(o * mode.size + j) * mode.inner + k]
+                        }
+                    }
+                    #expect(abs(gram[i * mode.size + j] - expected) < 1e-12)
+                }
+            }
+        }
+    }
+
+    @Test(arguments: shapes)
+    func gatheringReordersOneDimension(shape: [Int]) {
+        for mode in Mode.all(of: shape) {
+            let tensor = numbers(mode.count, seed: 4)
+            let order = Array((0..<mode.size).reversed())
+            var result = tensor
+            Double.gather(tensor, along: mode, order: order, into: &result)
+            forEachElement(of: mode) { o, i, k in
+                #expect(result[(o * mode.size + i) * mode.inner + k] == tensor[(o * mode.size + order[i]) * mode.inner + k])
+            }
+        }
+    }
+
+    @Test(arguments: [1, 2, 31, 33, 70])
+    func transposingIsExact(n: Int) {
+        let matrix = numbers(n * n, seed: 5)
+        let order = Array((0..<n).reversed())
+        var plain = matrix
+        var reordered = matrix
+        Double.transpose(matrix, n: n, into: &plain)
+        Double.transpose(matrix, n: n, order: order, into: &reordered)
+        for i in 0..<n {
+            for j in 0..<n {
+                #expect(plain[i * n + j] == matrix[j * n + i] && reordered[i * n + j] == matrix[j * n + order[i]])
+            }
+        }
+    }
+
+    @Test(arguments: [1, 7, 8, 9, 64, 65])
+    func checksSeeEveryElement(count: Int) {
+        for spoiled in 0..<count {
+            for value in [Float.nan, .infinity, -.infinity] {
+                var values = [Float](repeating: .greatestFiniteMagnitude, count: count)
+                #expect(Float.allFinite(values, count: count))
+                values[spoiled] = value
+                #expect(!Float.allFinite(values, count: count))
+            }
+            var values = [Float](repeating: 0, count: count)
+            values[spoiled] = 3e30
+            #expect(Float.sumOfSquares(values, count: count) == Double(values[spoiled]) * Double(values[spoiled]))
+        }
+    }
+
+    @Test(arguments: [Float.leastNonzeroMagnitude, 1e-38, 1e-20, 1, 3, 1e20, 3e38])
+    func theBalancingScaleIsAPowerOfTwoThatBringsAValueNearOne(value: Float) {
+        let scale = Float.balancingScale(for: value)
+        #expect(scale.significand == 1 && scale.isNormal)
+        #expect((1e-8..<4).contains(value * scale))
+        #expect(Float.balancingScale(for: 0) == 1 && Float.balancingScale(for: .infinity) == 1)
+    }
+
+    @Test func equalValuesKeepTheirOrder() {
+        var order = [Int](repeating: 0, count: 5)
+        descendingOrder(of: [1, 3, 1, 3, 2], count: 5, into: &order)
+        #expect(order == [1, 3, 4, 0, 2])
+    }
+
+    @Test func theFactorOfARankDeficientMatrixIsStillOrthogonal() {
+        let workspace = Workspace()
+        var columns = [Float](repeating: 0, count: 9)
+        columns[1] = 2
+        #expect(Float.orthogonalize(columns: &columns, n: 3, workspace: workspace))
+        var gram = [Float](repeating: 0, count: 9)
+        Float.accumulateGram(of: columns, along: Mode(outer: 3, size: 3, inner: 1), alpha: 1, beta: 0, into: &gram)
+        #expect(zip(gram, [1, 0, 0, 0, 1, 0, 0, 0, 1] as [Float]).allSatisfy { abs($0 - $1) < 1e-6 })
+    }
+
+    @Test func aMatrixThatIsNotFiniteFailsToDecompose() {
+        let workspace = Workspace()
+        var vectors = [Float](repeating: 0, count: 4)
+        #expect(Float.eigh([1, .nan, .nan, 1], n: 2, vectors: &vectors, workspace: workspace) == .failed)
+        var columns: [Float] = [1, .infinity, 0, 1]
+        #expect(!Float.orthogonalize(columns: &columns, n: 2, workspace: workspace))
+    }
+
+    private func numbers(_ count: Int, seed: Int) -> [Double] {
+        (0..<count).map { Double(($0 * 37 + seed * 11) % 23) / 7 - 1.5 }
+    }
+
+    private func forEachElement(of mode: Mode, _ body: (_ outer: Int, _ index: Int, _ inner: Int) -> Void) {
+        for o in 0..<mode.outer {
+            for i in 0..<mode.size {
+                for k in 0..<mode.inner { body(o, i, k) }
+            }
+        }
+    }
+}

@@ -1,0 +1,108 @@
+import LinearAlgebra
+import SOAP
+import Testing
+
+/// No gradient that the guard lets pass may make state or updates infinite or NaN.
+@Suite struct ExtremeGradientTests {
+    static let options: [String: SOAPOptions] = [
+        "defaults": SOAPOptions { _ in },
+        "eigh": SOAPOptions {
+            $0.useEigh = true
+            $0.preconditionFrequency = .every(2)
+        },
+        "adaptive": SOAPOptions {
+            $0.useAdaptiveCriteria = true
+            $0.powerIterSteps = 3
+        },
+        "warm-up": SOAPOptions {
+            $0.adamWarmupSteps = 4
+            $0.useNesterov = true
+        },
+        "small eps": SOAPOptions {
+            $0.epsilon = 1e-60
+            $0.beta2 = 0
+        },
+        "KL-Shampoo": SOAPOptions {
+            $0.useKLShampoo = true
+            $0.epsilon = 1e-8
+        },
+    ]
+
+    static let patterns: [String: @Sendable (_ step: Int, _ index: Int, _ random: inout TestRandom) -> Double] = [
+        "1e15": { _, _, random in Double.random(in: -1e15...1e15, using: &random) },
+        "1e-30": { _, _, random in Double.random(in: -1e-30...1e-30, using: &random) },
+        "denormal": { _, _, random in Double.random(in: -1e-40...1e-40, using: &random) },
+        "zero": { _, _, _ in 0 },
+        "one element": { _, index, _ in index == 5 ? 1e3 : 0 },
+        "identical": { _, index, _ in Double(index % 7) - 3 },
+        "rank one": { step, index, _ in Double((index / 6 + step) % 5) * Double(index % 6) },
+        "zero after large": { step, index, _ in step == 0 ? 1e15 * Double(index % 3) : 0 },
+        "large after zero": { step, index, _ in step < 6 ? 0 : 1e15 * Double(index % 3) },
+        "large after small": { step, index, _ in (step % 2 == 0 ? 1e-30 : 1e15) * Double(index % 4) },
+    ]
+
+    @Test(arguments: options.keys.sorted(), patterns.keys.sorted())
+    func stateAndUpdatesStayFinite(optionsName: String, patternName: String) throws {
+        let options = try #require(ExtremeGradientTests.options[optionsName])
+        let pattern = try #require(ExtremeGradientTests.patterns[patternName])
+        for shape in [[8, 6], [1, 48], [48], [2, 4, 6]] where !(options.useKLShampoo && shape.count > 2) {
+            try run(shape: shape, options: options, pattern: pattern, as: Float.self)
+        }
+        try run(shape: [8, 6], options: options, pattern: pattern, as: Double.self)
+    }
+
+    private func run<Scalar: BLASScalar>(
+        shape: [Int], options: SOAPOptions, pattern: (Int, Int, inout TestRandom) -> Double, as type: Scalar.Type
+    ) throws {
+        let parameter = SOAPParameter<Scalar>(shape: shape, options: options)
+        var random = TestRandom(state: 1)
+        for step in 0..<12 {
+            let gradient = (0..<parameter.count).map { Scalar(pattern(step, $0, &random)) }
+            let norm = Scalar.sumOfSquares(gradient, count: gradient.count)
+            guard SOAPParameter<Scalar>.canTake(squaredNorm: norm, shape: shape, options: options) else {
+                #expect(options.useKLShampoo, "only KL-Shampoo divides by eps")
+                continue
+            }
+            let (update, report) = parameter.step(gradient, options: options)
+            #expect(parameter.stateIsFinite && update.allSatisfy(\.isFinite), "shape \(shape), step \(step)")
+            #expect(report.updateRMS.isFinite && report.gradientRMS.isFinite)
+            #expect(report.failedDecompositions == 0)
+        }
+        for dimension in parameter.summary().dimensions {
+            #expect(dimension.orthogonalityError ?? 0 < 1e-5)
+        }
+    }
+
+    @Test func theGuardKnowsTheRangeOfTheType() {
+        let plain = SOAPOptions(learningRate: 0.003)
+        let kl = SOAPOptions { $0.useKLShampoo = true }
+        let shape = [4_096, 4_096]
+        let count = Double(4_096 * 4_096)
+        func floatTakes(_ size: Double, _ options: SOAPOptions = plain) -> Bool {
+            SOAPParameter<Float>.canTake(squaredNorm: size * size * count, shape: shape, options: options)
+        }
+        #expect(floatTakes(0) && floatTakes(1e15) && floatTakes(1e10, kl))
+        #expect(!floatTakes(1e30) && !floatTakes(1e17) && !floatTakes(.nan) && !floatTakes(.infinity) && !floatTakes(1e15, kl))
+        #expect(SOAPParameter<Double>.canTake(squaredNorm: 1e60, shape: shape, options: plain))
+        let l2 = SOAPOptions { $0.weightDecayMethod = .l2 }
+        #expect(SOAPParameter<Float>.canTake(squaredNorm: 1, squaredWeightNorm: 1e30, shape: shape, options: l2))
+        #expect(!SOAPParameter<Float>.canTake(squaredNorm: 1, squaredWeightNorm: 1e60, shape: shape, options: l2))
+    }
+
+    @Test func theLargestGradientThatPassesDoesNoHarm() {
+        let options = SOAPOptions(learningRate: 0.003)
+        let limit = Double(Float.greatestFiniteMagnitude) / 4
+        for shape in [[1, 1], [16, 16], [16]] {
+            let count = shape.reduce(1, *)
+            // Just below the limit, whatever the conversion to Float rounds to.
+            let value = Float((limit / Double(count)).squareRoot() * 0.999)
+            let parameter = SOAPParameter<Float>(shape: shape, options: options)
+            let gradient = [Float](repeating: value, count: count)
+            #expect(SOAPParameter<Float>.canTake(squaredNorm: Float.sumOfSquares(gradient, count: count), shape: shape, options: options))
+            for _ in 0..<20 {
+                let update = parameter.step(gradient, options: options).update
+                #expect(parameter.stateIsFinite && update.allSatisfy(\.isFinite))
+            }
+        }
+    }
+}

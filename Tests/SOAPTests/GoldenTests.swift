@@ -1,0 +1,90 @@
+import Foundation
+import LinearAlgebra
+import SOAP
+import Testing
+
+@Suite struct GoldenTests {
+    @Test(arguments: GoldenCase.names)
+    func everyComparedUpdateAndTheFinalStateAreThoseRecorded(name: String) throws {
+        let golden = try GoldenCase(named: name)
+        var compared = 0
+        let parameter = try run(golden, as: Float.self) { step, error in
+            guard golden.comparedSteps.contains(step) else { return }
+            compared += 1
+            let tolerance = max(3 * golden.referenceError[step - 1], 2e-5)
+            #expect(error <= tolerance, "step \(step)")
+        }
+        #expect(compared == golden.comparedSteps.count && compared > 0)
+        if name != "nesterov" { try compareState(of: parameter, with: golden) }
+    }
+
+    @Test(arguments: GoldenCase.names)
+    func inDoublePrecisionEveryUpdateIsNearlyExact(name: String) throws {
+        let golden = try GoldenCase(named: name)
+        _ = try run(golden, as: Double.self) { step, error in
+            guard golden.comparedSteps.contains(step) else { return }
+            #expect(error <= 2e-5, "step \(step)")
+        }
+    }
+
+    private func run<Scalar: BLASScalar>(
+        _ golden: GoldenCase, as type: Scalar.Type, _ check: (_ step: Int, _ error: Double) throws -> Void
+    ) throws -> SOAPParameter<Scalar> {
+        let parameter = SOAPParameter<Scalar>(shape: golden.shape, options: golden.options)
+        let workspace = Workspace()
+        var weights = try #require(golden.tensors["param"]).elements.map { Double($0) }
+        for step in 1...golden.steps {
+            let gradient = try #require(golden.tensors["grad.\(step)"]).elements.map { Scalar($0) }
+            let expected = try #require(golden.tensors["update.\(step)"]).elements.map { Double($0) }
+            let learningRate = golden.learningRates?[step - 1] ?? golden.options.learningRate
+            let scale = golden.options.weightScale(learningRate: learningRate)
+            let weightsNow = weights.map { Scalar($0) }
+            var options = golden.options
+            options.learningRate = learningRate
+            let update = parameter.step(gradient, weights: weightsNow, options: options, workspace: workspace).update
+            let whole = weights.indices.map { (scale - 1) * weights[$0] + update[$0].asDouble }
+            try check(step, relativeError(whole, expected))
+            for i in weights.indices { weights[i] += expected[i] }
+        }
+        return parameter
+    }
+
+    /// The final factors, bases and moments: relative errors; columns of bases up to their sign.
+    private func compareState(of parameter: SOAPParameter<Float>, with golden: GoldenCase) throws {
+        let slack = golden.options.useKLShampoo ? 10.0 : 1
+        let expected = golden.tensors.filter { StateKey(name: $0.key) != nil }
+        #expect(Set(parameter.stateKeys.map(\.name)) == Set(expected.keys))
+        for (dimension, size) in golden.shape.enumerated() {
+            guard let factor = expected["factor.\(dimension)"], let recorded = expected["basis.\(dimension)"] else { continue }
+            #expect(relativeError(parameter.elements(.factor(dimension)), factor.elements) <= 1e-5 * slack)
+            let basis = Tensor(shape: [size, size], elements: parameter.elements(.basis(dimension)))
+            var turned = recorded
+            for j in 0..<size {
+                let agreement = (0..<size).reduce(0) { $0 + basis[$1, j] * recorded[$1, j] }
+                if agreement < 0 { for i in 0..<size { turned[i, j] = -recorded[i, j] } }
+                let ours = (0..<size).map { basis[$0, j] }
+                let theirs = (0..<size).map { turned[$0, j] }
+                #expect(relativeError(ours, theirs) <= 1e-3 * slack, "basis \(dimension), column \(j)")
+            }
+        }
+        let momentum = rotatedBack(parameter.elements(.expAvg), shape: golden.shape) { dimension in
+            parameter.stateShape(.basis(dimension)).map { Tensor(shape: $0, elements: parameter.elements(.basis(dimension))) }
+        }
+        let recorded = try #require(expected["exp_avg"])
+        let recordedMomentum = rotatedBack(recorded.elements, shape: golden.shape) { expected["basis.\($0)"] }
+        #expect(relativeError(momentum, recordedMomentum) <= 1e-4 * slack)
+        #expect(relativeError(parameter.elements(.expAvgSq), try #require(expected["exp_avg_sq"]).elements) <= 1e-4 * slack)
+    }
+
+    /// A tensor multiplied along each dimension by its basis, where there is one.
+    private func rotatedBack(_ elements: [Float], shape: [Int], basis: (Int) -> Tensor<Float>?) -> [Float] {
+        var current = elements
+        for (dimension, mode) in Mode.all(of: shape).enumerated() {
+            guard let basis = basis(dimension) else { continue }
+            var next = current
+            Float.multiply(current, along: mode, by: basis.elements, back: true, into: &next)
+            current = next
+        }
+        return current
+    }
+}

@@ -1,0 +1,48 @@
+import LinearAlgebra
+import SOAP
+import Testing
+
+/// The same bits, whoever computes, in whatever company, from wherever in memory.
+@Suite struct ReproducibilityTests {
+    static let shapes = [[96, 80], [64, 64], [33, 120], [8, 16, 12], [500], [70, 70]]
+    let options = SOAPOptions(learningRate: 0.003) { $0.preconditionFrequency = .every(2) }
+
+    @Test(arguments: [1, 3])
+    func parametersSideBySideGiveTheBitsOfOneAfterTheOther(threadCount: Int) {
+        let pool = ComputePool(threadCount: threadCount)
+        let alone = ReproducibilityTests.shapes.map { SOAPParameter<Float>(shape: $0, options: options) }
+        let together = ReproducibilityTests.shapes.map { SOAPParameter<Float>(shape: $0, options: options) }
+        var random = TestRandom(state: 6)
+        for _ in 0..<4 {
+            let gradients: [[Float]] = ReproducibilityTests.shapes.map { random.tensor($0).elements }
+            for (parameter, gradient) in zip(alone, gradients) { _ = parameter.step(gradient, options: options) }
+            pool.perform(costs: ReproducibilityTests.shapes.map { _ in ComputePool.inlineCost }) { index, workspace in
+                _ = together[index].step(gradients[index], options: options, workspace: workspace)
+            }
+        }
+        for (one, other) in zip(alone, together) {
+            for key in one.stateKeys { #expect(one.elements(key) == other.elements(key)) }
+        }
+    }
+
+    @Test func whereTheGradientLiesDoesNotMatter() {
+        let parameters = (0..<4).map { _ in SOAPParameter<Float>(shape: [37, 41], options: options) }
+        var random = TestRandom(state: 8)
+        for _ in 0..<4 {
+            let gradient: [Float] = random.tensor([37, 41]).elements
+            let updates = parameters.enumerated().map { offset, parameter in
+                let padded = Array(repeating: 0, count: offset) + gradient
+                var update = [Float](repeating: 0, count: padded.count)
+                padded.withUnsafeBufferPointer { padded in
+                    update.withUnsafeMutableBufferPointer { update in
+                        _ = parameter.step(
+                            gradient: UnsafeBufferPointer(rebasing: padded[offset...]), options: options, learningRate: 0.003,
+                            update: UnsafeMutableBufferPointer(rebasing: update[offset...]), workspace: Workspace())
+                    }
+                }
+                return Array(update[offset...])
+            }
+            for update in updates { #expect(update == updates[0]) }
+        }
+    }
+}
