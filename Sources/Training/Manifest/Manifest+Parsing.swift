@@ -18,9 +18,10 @@ extension Manifest {
                 .invalidManifest, "The manifest needs an \"optimizer\" with at least its \"lr\".", [("member", "optimizer")])
         }
         settings = try OptimizerSettings(optimizer: Manifest.object(optimizer, "\"optimizer\""))
-        policy = try object["policy"].map { (value) throws(TrainingError) in
-            try Policy(Manifest.object(value, "\"policy\""))
-        } ?? Policy()
+        policy =
+            try object["policy"].map { (value) throws(TrainingError) in
+                try Policy(Manifest.object(value, "\"policy\""))
+            } ?? Policy()
         groups = try Manifest.groups(object["groups"], over: settings)
         parameters = try Manifest.parameters(object["parameters"], groups: groups)
         for parameter in parameters ?? [] {
@@ -33,7 +34,8 @@ extension Manifest {
     static func check(_ shape: [Int], of name: TensorName, _ options: SOAPOptions) throws(TrainingError) {
         guard shape.count <= maximumRank else {
             throw TrainingError(
-                .wrongShape, "\"\(name)\" has \(shape.count) dimensions; the limit is \(maximumRank).", [("parameter", .string(name.description))])
+                .wrongShape, "\"\(name)\" has \(shape.count) dimensions; the limit is \(maximumRank).",
+                [("parameter", .string(name.description))])
         }
         guard shape.allSatisfy({ $0 > 0 }) else {
             throw TrainingError(
@@ -89,7 +91,8 @@ extension Manifest {
     private static func patterns(_ json: JSONValue?, of group: String) throws(TrainingError) -> [Glob] {
         guard let json else { return [] }
         guard case .array(let values) = json else {
-            throw TrainingError(.invalidManifest, "The \"match\" of the group \"\(group)\" must be a list of globs.", [("group", .string(group))])
+            throw TrainingError(
+                .invalidManifest, "The \"match\" of the group \"\(group)\" must be a list of globs.", [("group", .string(group))])
         }
         var patterns: [Glob] = []
         for value in values {
@@ -117,7 +120,8 @@ extension Manifest {
             let parameter = try self.parameter(object(value, "Entry \(index) of \"parameters\""), at: index)
             guard names.insert(parameter.name).inserted else {
                 throw TrainingError(
-                    .invalidManifest, "The parameter \"\(parameter.name)\" is listed twice.", [("parameter", .string(parameter.name.description))])
+                    .invalidManifest, "The parameter \"\(parameter.name)\" is listed twice.",
+                    [("parameter", .string(parameter.name.description))])
             }
             if let group = parameter.group, !groups.contains(where: { $0.name == group }) {
                 throw TrainingError(

@@ -122,11 +122,13 @@ extension Run {
                 let shape = parameter.state.stateShape(key) ?? []
                 try parameter.state.withState(key) { values throws(StorageError) in
                     try writer.append(
-                        kind: .state, name: "\(parameter.name).\(key.name)", dtype: "F32", shape: shape, bytes: UnsafeRawBufferPointer(values))
+                        kind: .state, name: "\(parameter.name).\(key.name)", dtype: "F32", shape: shape,
+                        bytes: UnsafeRawBufferPointer(values))
                 }
             }
             if let weights = parameter.weights {
-                try writer.append(kind: .weights, name: parameter.name.description, dtype: "F32", shape: parameter.shape, bytes: weights.bytes)
+                try writer.append(
+                    kind: .weights, name: parameter.name.description, dtype: "F32", shape: parameter.shape, bytes: weights.bytes)
             }
             try write(parameter.record, of: parameter.name.description, to: writer)
         }

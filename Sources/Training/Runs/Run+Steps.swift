@@ -82,7 +82,8 @@ extension Run {
         guard let level, level != wanted else { return }
         let other = level == .run ? "whole steps" : "steps of single parameters"
         throw TrainingError(
-            .levelMixed, "This run takes \(other), as its first step did; the two kinds cannot be mixed.", [("level", .string(level.rawValue))])
+            .levelMixed, "This run takes \(other), as its first step did; the two kinds cannot be mixed.",
+            [("level", .string(level.rawValue))])
     }
 
     private func replay(

@@ -76,7 +76,8 @@ extension Run {
             let scan = ElementConversion.scan(tensor.bytes, tensor.dtype, scale: 1)
             guard scan.nonFiniteCount == 0 else {
                 throw TrainingError(
-                    .nonFiniteWeight, "The weights of \"\(tensor.name)\" have \(scan.nonFiniteCount) elements that are NaN, infinite or beyond F32.",
+                    .nonFiniteWeight,
+                    "The weights of \"\(tensor.name)\" have \(scan.nonFiniteCount) elements that are NaN, infinite or beyond F32.",
                     [("parameter", .string(tensor.name.description)), ("nonfinite_count", JSONValue(scan.nonFiniteCount))])
             }
         }
@@ -109,7 +110,9 @@ extension Run {
         let estimates = file.tensors.filter { parameters.byName[$0.name] == nil }.map {
             StateEstimate(name: $0.name, shape: $0.shape, options: (manifest.group(of: $0.name)?.settings ?? manifest.settings).options)
         }
-        let hosted = file.tensors.filter { parameters.byName[$0.name]?.weights == nil }.reduce(0) { $0 + $1.elementCount * MemoryLayout<Float>.size }
+        let hosted = file.tensors.filter { parameters.byName[$0.name]?.weights == nil }.reduce(0) {
+            $0 + $1.elementCount * MemoryLayout<Float>.size
+        }
         let (needed, overflow) = estimates.byteCount.addingReportingOverflow(hosted)
         if needed > 0 { try reserve(overflow ? .max : needed, for: estimates) }
         return needed

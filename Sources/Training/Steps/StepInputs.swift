@@ -32,7 +32,9 @@ public struct StepInputs: Sendable, Equatable {
         if let learningRate { object["lr"] = JSONValue(learningRate) }
         if !groupLearningRates.isEmpty {
             var rates = JSONObject()
-            for (group, rate) in groupLearningRates.sorted(by: { $0.key.description.utf8.lexicographicallyPrecedes($1.key.description.utf8) }) {
+            for (group, rate) in groupLearningRates.sorted(by: {
+                $0.key.description.utf8.lexicographicallyPrecedes($1.key.description.utf8)
+            }) {
                 rates[group.description] = JSONValue(rate)
             }
             object["group_lr"] = .object(rates)

@@ -103,7 +103,8 @@ extension StepPlan {
 
     private static func rate(_ text: String) throws(TrainingError) -> Double {
         guard case .number(let number)? = try? JSONValue(parsing: Array(text.utf8)), let rate = number.double else {
-            throw TrainingError(.invalidStepOption, "The metadata's lr \"\(text)\" is not a number.", [("option", "lr"), ("got", .string(text))])
+            throw TrainingError(
+                .invalidStepOption, "The metadata's lr \"\(text)\" is not a number.", [("option", "lr"), ("got", .string(text))])
         }
         return rate
     }

@@ -94,7 +94,8 @@ struct DurabilityTests {
         let house = try await House()
         let run = try await house.make(
             "run",
-            #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": [2]}, {"name": "b", "shape": [2]}], "policy": {"durability": "checkpoint"}}"#)
+            #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": [2]}, {"name": "b", "shape": [2]}], "policy": {"durability": "checkpoint"}}"#
+        )
         for k in 1...3 { #expect(try await run.put(k, of: "a", bytes(of: noise(2, k))).durableStep == 0) }
         try await run.makeCheckpoint()
         #expect(try await run.put(3, of: "a", bytes(of: noise(2, 3))).durableStep == 3)
@@ -118,7 +119,8 @@ struct DurabilityTests {
     @Test func atParameterLevelAStepOfEachCountsAsOne() async throws {
         let run = try await House().make(
             "run",
-            #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": [2]}, {"name": "b", "shape": [2]}], "policy": {"checkpoint_every": 2}}"#)
+            #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": [2]}, {"name": "b", "shape": [2]}], "policy": {"checkpoint_every": 2}}"#
+        )
         for k in 1...2 {
             try await run.put(k, of: "a", bytes(of: noise(2, k)))
             #expect(try await settled(run).isEmpty)
@@ -187,7 +189,9 @@ struct DurabilityTests {
     // MARK: When the database fails
 
     private func setTrap(_ table: String, in store: Store) throws {
-        try store.write { try $0.execute(sql: "CREATE TEMP TRIGGER trap BEFORE INSERT ON main.\(table) BEGIN SELECT RAISE(ABORT, 'trapped'); END") }
+        try store.write {
+            try $0.execute(sql: "CREATE TEMP TRIGGER trap BEFORE INSERT ON main.\(table) BEGIN SELECT RAISE(ABORT, 'trapped'); END")
+        }
     }
 
     private func removeTrap(in store: Store) throws {

@@ -54,7 +54,8 @@ struct RecoveryTests {
             return try await run.put(k, of: "w", bytes(of: noise(12, k)))
         },
         Course(
-            testDescription: "KL-Shampoo", manifest: #"{"optimizer": {"lr": 0.01, "use_kl_shampoo": true, "eps": 1e-3, "adam_warmup_steps": 2}}"#
+            testDescription: "KL-Shampoo",
+            manifest: #"{"optimizer": {"lr": 0.01, "use_kl_shampoo": true, "eps": 1e-3, "adam_warmup_steps": 2}}"#
         ) { run, k in try await run.put(k, [.gradient("w", [4, 3], k), .gradient("b", [3], k)]) },
     ]
 
@@ -95,7 +96,8 @@ struct RecoveryTests {
         try await house.crash { database in
             let queue = try DatabaseQueue(path: database)
             try queue.write { db in
-                try db.execute(sql: "UPDATE log_part SET bytes = zeroblob(length(bytes)) WHERE run = (SELECT id FROM run WHERE name = 'bad')")
+                try db.execute(
+                    sql: "UPDATE log_part SET bytes = zeroblob(length(bytes)) WHERE run = (SELECT id FROM run WHERE name = 'bad')")
             }
         }
         let error = await expectRefusal(.runDamaged) { _ = try house.run("bad") }

@@ -12,7 +12,10 @@ struct ConcurrencyTests {
 
     /// Wide enough that steps go to the compute threads.
     private func gradients(_ seed: Int) -> [Sent] {
-        [.gradient("a", [40, 30], seed), .gradient("b", [30, 30], seed + 1), .gradient("c", [64], seed + 2), .gradient("d", [8, 8, 8], seed + 3)]
+        [
+            .gradient("a", [40, 30], seed), .gradient("b", [30, 30], seed + 1), .gradient("c", [64], seed + 2),
+            .gradient("d", [8, 8, 8], seed + 3),
+        ]
     }
 
     private func answers(_ run: Run, _ seed: Int) async throws -> [[UInt8]] {
@@ -96,7 +99,9 @@ struct ConcurrencyTests {
                 group.addTask {
                     for _ in 0..<30 {
                         if worker < 2 {
-                            do { try await house.runs.delete(name, epoch: nil) } catch { #expect((error as? TrainingError)?.code == .unknownRun) }
+                            do { try await house.runs.delete(name, epoch: nil) } catch {
+                                #expect((error as? TrainingError)?.code == .unknownRun)
+                            }
                         } else {
                             await #expect(throws: Never.self) { _ = try await house.runs.make(name, manifest: manifest) }
                         }

@@ -33,7 +33,8 @@ struct ManifestTests {
 
     @Test func aGroupOverridesOnlyWhatItNames() throws {
         let manifest = try manifest(
-            #"{"optimizer": {"lr": 0.1, "eps": 1e-4, "max_precondition_dim": 8}, "groups": {"g": {"weight_decay": 0.0, "max_precondition_dim": null}}}"#)
+            #"{"optimizer": {"lr": 0.1, "eps": 1e-4, "max_precondition_dim": 8}, "groups": {"g": {"weight_decay": 0.0, "max_precondition_dim": null}}}"#
+        )
         let options = manifest.groups[0].settings.options
         #expect(options.weightDecay == 0 && options.epsilon == 1e-4 && options.learningRate == 0.1 && options.maxPreconditionDim == nil)
         #expect(manifest.settings.options.weightDecay == 0.01 && manifest.settings.options.maxPreconditionDim == 8)
@@ -71,7 +72,8 @@ struct ManifestTests {
         let other = try manifest(#"{"optimizer": {"lr": 0.1}, "groups": {"\#(composed)": {}}}"#)
         let another = try manifest(#"{"optimizer": {"lr": 0.1}, "groups": {"\#(decomposed)": {}}}"#)
         #expect(other != another)
-        let unknown = #"{"optimizer": {"lr": 0.1}, "groups": {"\#(composed)": {}}, "parameters": [{"name": "w", "shape": [], "group": "\#(decomposed)"}]}"#
+        let unknown =
+            #"{"optimizer": {"lr": 0.1}, "groups": {"\#(composed)": {}}, "parameters": [{"name": "w", "shape": [], "group": "\#(decomposed)"}]}"#
         #expect(refusal(unknown)?.code == .invalidManifest)
     }
 
@@ -99,12 +101,14 @@ struct ManifestTests {
 
     @Test func thirtyTwoDimensionsAndNoneAreTaken() throws {
         let shape = "[" + Array(repeating: "1", count: 32).joined(separator: ",") + "]"
-        let text = #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": \#(shape)}, {"name": "b", "shape": []}, {"name": "c", "shape": [1e1]}]}"#
+        let text =
+            #"{"optimizer": {"lr": 1}, "parameters": [{"name": "a", "shape": \#(shape)}, {"name": "b", "shape": []}, {"name": "c", "shape": [1e1]}]}"#
         #expect(try manifest(text).parameters?.map(\.shape) == [Array(repeating: 1, count: 32), [], [10]])
     }
 
     @Test(arguments: [
-        "{}", "[]", "null", "1", #"[{"shape": [1]}]"#, #"[{"name": 1, "shape": [1]}]"#, #"[{"name": "w"}]"#, #"[{"name": "w", "shape": 1}]"#,
+        "{}", "[]", "null", "1", #"[{"shape": [1]}]"#, #"[{"name": 1, "shape": [1]}]"#, #"[{"name": "w"}]"#,
+        #"[{"name": "w", "shape": 1}]"#,
         #"[{"name": "w", "shape": [1.5]}]"#, #"[{"name": "w", "shape": ["1"]}]"#, #"[{"name": "w", "shape": [1], "dtype": "F32"}]"#,
         #"[{"name": "w", "shape": [1]}, {"name": "w", "shape": [1]}]"#, #"[{"name": "w", "shape": [1], "group": "g"}]"#,
         #"[{"name": "w", "shape": [1], "group": 1}]"#, #"[1]"#,
@@ -143,7 +147,8 @@ struct ManifestTests {
 
     @Test(arguments: [
         #"{"optimizer": {"lr": 1e-3}}"#, #"{"optimizer": {"lr": 0.0010, "betas": [0.9, 9.5e-1]}}"#,
-        #"{"policy": {"checkpoint_every": 1e2}, "optimizer": {"weight_decay": 0.01, "lr": 0.001}}"#, #"{"optimizer": {"lr": 0.001}, "groups": {}}"#,
+        #"{"policy": {"checkpoint_every": 1e2}, "optimizer": {"weight_decay": 0.01, "lr": 0.001}}"#,
+        #"{"optimizer": {"lr": 0.001}, "groups": {}}"#,
     ])
     func aManifestOfTheSameValuesIsTheSame(_ text: String) throws {
         #expect(try manifest(text) == manifest(#"{"optimizer": {"lr": 0.001}}"#))

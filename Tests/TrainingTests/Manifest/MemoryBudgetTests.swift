@@ -7,7 +7,8 @@ import Testing
 @testable import Training
 
 struct MemoryBudgetTests {
-    private let large = #"{"optimizer": {"lr": 1}, "parameters": [{"name": "small", "shape": [8]}, {"name": "large", "shape": [20000, 20000]}]}"#
+    private let large =
+        #"{"optimizer": {"lr": 1}, "parameters": [{"name": "small", "shape": [8]}, {"name": "large", "shape": [20000, 20000]}]}"#
 
     @Test func aRunThatDoesNotFitIsRefusedBeforeAnythingIsAllocated() async throws {
         let house = try await House(memoryBudget: 1 << 20)

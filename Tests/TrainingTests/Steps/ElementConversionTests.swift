@@ -21,7 +21,9 @@ struct ElementConversionTests {
     }
 
     @Test func floatsPassUnchangedWithSignsAndSubnormals() {
-        let values: [Float] = [0, -0.0, 1, -1, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity]
+        let values: [Float] = [
+            0, -0.0, 1, -1, .leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity,
+        ]
         #expect(widened(bytes(of: values), .f32) == values.map(\.bitPattern))
         #expect(narrowed(values, .f32, as: UInt32.self) == values.map(\.bitPattern))
         #expect(narrowed(values, .f64, as: Double.self).map { Float($0).bitPattern } == values.map(\.bitPattern))
@@ -40,24 +42,26 @@ struct ElementConversionTests {
         }
     }
 
-    @Test(arguments: [
-        // Ties go to the even neighbour, a bit more or less to the nearer one.
-        (0x3F80_8000, 0x3F80), (0x3F81_8000, 0x3F82), (0x3F80_8001, 0x3F81), (0x3F80_7FFF, 0x3F80), (0xBF81_8000, 0xBF82),
-        // Subnormals round like others, down to zero.
-        (0x0000_8000, 0x0000), (0x0000_8001, 0x0001), (0x8000_0001, 0x8000), (0x007F_8000, 0x0080),
-        // What is too large becomes infinite, and infinity stays.
-        (0x7F7F_FFFF, 0x7F80), (0x7F7F_7FFF, 0x7F7F), (0xFF7F_8000, 0xFF80), (0x7F80_0000, 0x7F80), (0xFF80_0000, 0xFF80),
-        // NaN stays NaN, quiet, with the upper part of its payload.
-        (0x7F80_0001, 0x7FC0), (0xFFA1_2345, 0xFFE1), (0x7FFF_FFFF, 0x7FFF),
-    ] as [(UInt32, UInt16)])
+    @Test(
+        arguments: [
+            // Ties go to the even neighbour, a bit more or less to the nearer one.
+            (0x3F80_8000, 0x3F80), (0x3F81_8000, 0x3F82), (0x3F80_8001, 0x3F81), (0x3F80_7FFF, 0x3F80), (0xBF81_8000, 0xBF82),
+            // Subnormals round like others, down to zero.
+            (0x0000_8000, 0x0000), (0x0000_8001, 0x0001), (0x8000_0001, 0x8000), (0x007F_8000, 0x0080),
+            // What is too large becomes infinite, and infinity stays.
+            (0x7F7F_FFFF, 0x7F80), (0x7F7F_7FFF, 0x7F7F), (0xFF7F_8000, 0xFF80), (0x7F80_0000, 0x7F80), (0xFF80_0000, 0xFF80),
+            // NaN stays NaN, quiet, with the upper part of its payload.
+            (0x7F80_0001, 0x7FC0), (0xFFA1_2345, 0xFFE1), (0x7FFF_FFFF, 0x7FFF),
+        ] as [(UInt32, UInt16)])
     func aFloatIsRoundedToBFloat16(_ float: UInt32, _ expected: UInt16) {
         #expect(narrowed([Float(bitPattern: float)], .bf16, as: UInt16.self) == [expected])
     }
 
-    @Test(arguments: [
-        (1 + 0x1p-11, 0x3C00), (1 + 3 * 0x1p-11, 0x3C02), (65504, 0x7BFF), (65519, 0x7BFF), (65520, 0x7C00), (-1e30, 0xFC00),
-        (0x1p-24, 0x0001), (0x1p-25, 0x0000), (0x1.8p-24, 0x0002), (.infinity, 0x7C00),
-    ] as [(Float, UInt16)])
+    @Test(
+        arguments: [
+            (1 + 0x1p-11, 0x3C00), (1 + 3 * 0x1p-11, 0x3C02), (65504, 0x7BFF), (65519, 0x7BFF), (65520, 0x7C00), (-1e30, 0xFC00),
+            (0x1p-24, 0x0001), (0x1p-25, 0x0000), (0x1.8p-24, 0x0002), (.infinity, 0x7C00),
+        ] as [(Float, UInt16)])
     func aFloatIsRoundedToHalf(_ float: Float, _ expected: UInt16) {
         #expect(narrowed([float], .f16, as: UInt16.self) == [expected])
     }

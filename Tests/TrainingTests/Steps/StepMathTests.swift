@@ -190,7 +190,9 @@ struct StepMathTests {
 
     @Test func l2DecayNeedsWeightsAndUsesThem() async throws {
         let run = try await House().make(
-            "run", #"{"optimizer": {"lr": 0.01, "weight_decay": 0.5, "weight_decay_method": "l2"}, "parameters": [{"name": "w", "shape": [5, 4]}]}"#)
+            "run",
+            #"{"optimizer": {"lr": 0.01, "weight_decay": 0.5, "weight_decay_method": "l2"}, "parameters": [{"name": "w", "shape": [5, 4]}]}"#
+        )
         await expectRefusal(.weightsRequired) { try await run.put(1, [.gradient("w", shape, 1)]) }
         try await run.hostWeights(body([.gradient("w", shape, 9)]), epoch: nil)
         let engine = ByHand(shape) {

@@ -64,7 +64,8 @@ func body(_ tensors: [Sent], metadata: [(key: String, value: String)] = []) thro
 /// A body whose data begins `shift` bytes after a multiple of eight, as other writers may lay it out.
 func misaligned(_ tensor: Sent, by shift: Int) -> AlignedBuffer {
     let shape = tensor.shape.map(String.init).joined(separator: ",")
-    var header = "{\"\(tensor.name)\":{\"dtype\":\"\(tensor.dtype.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[0,\(tensor.bytes.count)]}}"
+    var header =
+        "{\"\(tensor.name)\":{\"dtype\":\"\(tensor.dtype.rawValue)\",\"shape\":[\(shape)],\"data_offsets\":[0,\(tensor.bytes.count)]}}"
     while (8 + header.utf8.count) % 8 != shift { header += " " }
     return buffer(withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian, Array.init) + Array(header.utf8) + tensor.bytes)
 }

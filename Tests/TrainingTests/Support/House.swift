@@ -68,7 +68,8 @@ final class House: @unchecked Sendable {
         lives += 1
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         // The file before its WAL, and no shared memory: what a machine finds that lost its power.
-        for name in ["lather.sqlite", "lather.sqlite-wal"] where FileManager.default.fileExists(atPath: old.appendingPathComponent(name).path) {
+        for name in ["lather.sqlite", "lather.sqlite-wal"]
+        where FileManager.default.fileExists(atPath: old.appendingPathComponent(name).path) {
             try FileManager.default.copyItem(at: old.appendingPathComponent(name), to: directory.appendingPathComponent(name))
         }
         try damage(database)
