@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 public import Memory
 import Safetensors
@@ -20,8 +21,10 @@ public final class CheckpointDownload: @unchecked Sendable {
     private let parts: [(tensor: CheckpointTensor, index: Int)]
     private let store: Store
     private let threads: WorkerThreads
-    // Invariant: `position` is touched by one caller of `next` at a time; a response asks for its pieces in turn.
+    // Invariant: `position` and `hash` are touched by one caller of `next` at a time; a response asks for its pieces in turn.
     private var position = -1
+    /// Of the tensor that is being read.
+    private var hash = SHA256()
 
     init(_ checkpoint: CheckpointRecord, of run: RunName, store: Store, threads: WorkerThreads) throws(TrainingError) {
         let tensors: [CheckpointTensor]
@@ -50,12 +53,23 @@ public final class CheckpointDownload: @unchecked Sendable {
     }
 
     /// The next piece in order, or nil after the last.
+    ///
+    /// - Throws: what the database throws, also when the checkpoint is deleted meanwhile; and instead of the last part of
+    ///   a tensor whose bytes are not those that were written, so that no reader takes the file for whole.
     public func next() async throws -> Piece? {
         defer { position += 1 }
         if position < 0 { return .header(header) }
         guard position < parts.count else { return nil }
         let (tensor, index) = parts[position]
-        return .part(try await threads.perform { [store] in try store.readPart(index, of: tensor) })
+        let part = try await threads.perform { [store] in try store.readPart(index, of: tensor) }
+        hash.update(bufferPointer: part.bytes)
+        if index == tensor.partCount - 1 {
+            guard Array(hash.finalize()) == tensor.sha256 else {
+                throw TrainingError(.storageUnavailable, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
+            }
+            hash = SHA256()
+        }
+        return .part(part)
     }
 }
 

@@ -186,6 +186,18 @@ struct DurabilityTests {
         #expect(file.bytes("w.weight") == snapshot.tensors["w weights"])
     }
 
+    @Test func aDamagedCheckpointDoesNotDownloadToTheEnd() async throws {
+        let house = try await House()
+        let run = try await house.make("run", manifest("log"))
+        try await run.put(1, gradient(1))
+        try await run.makeCheckpoint()
+        try house.store.write { try $0.execute(sql: "UPDATE tensor_part SET bytes = zeroblob(length(bytes))") }
+        let download = try await run.download(checkpointAt: 1)
+        await expectRefusal(.storageUnavailable) {
+            while try await download.next() != nil {}
+        }
+    }
+
     // MARK: When the database fails
 
     private func setTrap(_ table: String, in store: Store) throws {

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import Memory
 import Safetensors
@@ -6,6 +7,11 @@ import StrictJSON
 import Testing
 
 @testable import Training
+
+extension Run {
+    /// Keeps the run busy, as a long step does.
+    fileprivate func hold(until gate: DispatchSemaphore) { gate.wait() }
+}
 
 struct ConcurrencyTests {
     private static let manifest = #"{"optimizer": {"lr": 0.01, "precondition_frequency": 2}}"#
@@ -112,6 +118,23 @@ struct ConcurrencyTests {
         let (run, _) = try await house.runs.make(name, manifest: manifest)
         try await run.put(1, gradients(1))
         #expect(try house.store.runs().count == 1)
+    }
+
+    @Test func aRunMadeWhileItsNamesakeIsBeingDeletedIsANewOne() async throws {
+        let house = try await House()
+        let old = try await house.make("run", Self.manifest)
+        let gate = DispatchSemaphore(value: 0)
+        async let busy: Void = old.hold(until: gate)
+        async let deleted: Void = house.runs.delete(RunName("run"), epoch: nil)
+        try await Task.sleep(for: .milliseconds(50))
+        async let made = house.make("run", Self.manifest)
+        try await Task.sleep(for: .milliseconds(50))
+        gate.signal()
+        _ = try await (busy, deleted)
+        let new = try await made
+        #expect(new !== old)
+        #expect(await new.isOpen)
+        #expect(try house.run() === new)
     }
 
     @Test func aScheduledCheckpointOfADeletedRunDoesNothing() async throws {
