@@ -159,13 +159,16 @@ public actor Runs {
         }
     }
 
+    /// Why a run was not recovered, to be put into a sentence.
     private static func reason(_ error: any Error) -> String {
-        switch error {
-        case let error as RecoveryFailure: error.reason
-        case let error as TrainingError: error.detail
-        case let error as StorageError: error.message
-        default: "\(error)"
-        }
+        let text =
+            switch error {
+            case let error as RecoveryFailure: error.reason
+            case let error as TrainingError: error.detail
+            case let error as StorageError: error.message
+            default: "\(error)"
+            }
+        return text.hasSuffix(".") ? String(text.dropLast()) : text
     }
 
     /// Finishes what is in flight, checkpoints every run that has gone on since its last one, and takes no more steps.

@@ -10,7 +10,7 @@ extension Run {
     public nonisolated func precheck(step number: Int, epoch: Int?) throws(TrainingError) {
         let status = status
         try status.fence(epoch)
-        try Run.keep(.run, of: status.level)
+        try Run.keepLevel(.run, of: status.level)
         if number != status.step { try Run.check(number, after: status.step, epoch: status.epoch) }
     }
 
@@ -23,7 +23,7 @@ extension Run {
     ) throws(TrainingError) -> StepAnswer {
         try ensureOpen()
         try fence(epoch)
-        try Run.keep(.run, of: level)
+        try Run.keepLevel(.run, of: level)
         let began = ContinuousClock.now
         let identity = StepIdentity(body: body, inputs: inputs)
         let number = number ?? step + 1
@@ -46,7 +46,7 @@ extension Run {
         try ensureOpen()
         try fence(epoch)
         let parameter = try parameter(name)
-        try Run.keep(.parameter, of: level)
+        try Run.keepLevel(.parameter, of: level)
         let began = ContinuousClock.now
         let identity = StepIdentity(body: body, inputs: inputs)
         let last = parameter.lastNumber
@@ -78,7 +78,7 @@ extension Run {
         throw TrainingError(.outOfOrder, "Step \(number) cannot follow step \(last); the next step is \(last + 1).", fields)
     }
 
-    private static func keep(_ wanted: Level, of level: Level?) throws(TrainingError) {
+    private static func keepLevel(_ wanted: Level, of level: Level?) throws(TrainingError) {
         guard let level, level != wanted else { return }
         let other = level == .run ? "whole steps" : "steps of single parameters"
         throw TrainingError(
