@@ -87,6 +87,16 @@ struct NegotiationTests {
         }
     }
 
+    @Test func jsonOverItsOwnLimitIs413() async throws {
+        try await withServer(maximumBodyByteCount: 1 << 30) { server in
+            let spaces = [UInt8](repeating: UInt8(ascii: " "), count: Call.maximumJSONByteCount - TestServer.manifest.utf8.count)
+            let body = Array(TestServer.manifest.utf8) + spaces
+            #expect(try await server.send(.put, "/v1/runs/r", body + [0x20]).outcome == "413 body-too-large")
+            let largest = try await server.send(.put, "/v1/runs/r", body)
+            #expect(largest.status == 201)
+        }
+    }
+
     @Test(arguments: [
         ("PUT", "/v1/runs/r"), ("PUT", "/v1/runs/new"), ("DELETE", "/v1/runs/r"), ("PUT", "/v1/runs/r/steps/1"),
         ("POST", "/v1/runs/r/steps"),
