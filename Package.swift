@@ -51,7 +51,7 @@ let package = Package(
         .testTarget(name: "TrainingTests", dependencies: ["Training", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage"]),
         .testTarget(
             name: "APITests", dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", httpTypes]),
-        .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
+        .testTarget(name: "LatherTests", dependencies: ["lather", "LinearAlgebra", "Safetensors", "StrictJSON"]),
     ],
     swiftLanguageModes: [.v6]
 )
