@@ -54,7 +54,7 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
-        .testTarget(name: "LatherTests", dependencies: ["lather", "Safetensors", "StrictJSON"]),
+        .testTarget(name: "LatherTests", dependencies: ["lather", "LinearAlgebra", "Safetensors", "StrictJSON"]),
     ],
     swiftLanguageModes: [.v6]
 )

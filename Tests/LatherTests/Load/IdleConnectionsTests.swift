@@ -1,0 +1,62 @@
+import Foundation
+import StrictJSON
+import Testing
+
+extension EndToEnd {
+    @Suite struct IdleConnectionsTests {
+        private static let connectionCount = 1000
+
+        @Test(.timeLimit(.minutes(2)))
+        func aThousandIdleConnectionsCostNoThreadAndSlowNoStep() throws {
+            try raiseDescriptorLimit()
+            try TestServer.use { server in
+                let connection = try server.connect()
+                try connection.makeRun("run", ["optimizer": ["lr": 0.01, "precondition_frequency": 10], "policy": ["durability": "memory"]])
+                let body = try [NamedTensor("w", [128, 128], seed: 1), NamedTensor("b", [128], seed: 2)].encoded()
+                var step = 0
+                func medianStepTime() throws -> Double {
+                    var times: [Double] = []
+                    for _ in 0..<100 {
+                        step += 1
+                        times.append(
+                            try ContinuousClock().measure {
+                                guard try connection.putStep("run", step, body).status == 200 else { throw TestFailure("step \(step) was refused") }
+                            } / .milliseconds(1))
+                    }
+                    return times.sorted()[times.count / 2]
+                }
+                _ = try medianStepTime()
+                let before = try medianStepTime()
+                let threadsBefore = try server.process.threadCount
+
+                var idle: [HTTPConnection] = []
+                for _ in 0..<IdleConnectionsTests.connectionCount {
+                    idle.append(try server.connect())
+                    guard try idle[idle.count - 1].get("/healthz/live").status == 200 else { throw TestFailure("a connection was refused") }
+                }
+                let during = try medianStepTime()
+                let threadsDuring = try server.process.threadCount
+                for connection in idle { #expect(try connection.get("/healthz/live").status == 200) }
+                idle = []
+                let after = try medianStepTime()
+
+                let ratio = during / ((before + after) / 2)
+                print(
+                    "\(IdleConnectionsTests.connectionCount) idle connections: threads \(threadsBefore) → \(threadsDuring), median step "
+                        + "\(before), \(during), \(after) ms before, during, after; ratio \(ratio)")
+                #expect(threadsDuring <= threadsBefore + 4)
+                #expect(ratio < 1.5)
+            }
+        }
+
+        private func raiseDescriptorLimit() throws {
+            var limit = rlimit()
+            getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            limit.rlim_cur = limit.rlim_max
+            setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            guard limit.rlim_cur > IdleConnectionsTests.connectionCount + 200 else {
+                throw TestFailure("this machine allows \(limit.rlim_cur) open files, which is too few for this test")
+            }
+        }
+    }
+}

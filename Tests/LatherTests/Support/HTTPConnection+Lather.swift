@@ -1,0 +1,45 @@
+import StrictJSON
+
+extension HTTPConnection {
+    /// Makes a run.
+    func makeRun(_ run: String, _ manifest: JSONValue) throws {
+        let answer = try request(
+            "PUT", "/v1/runs/\(run)", fields: [("Content-Type", "application/json")], body: manifest.serialized())
+        guard answer.status == 201 else { throw TestFailure("run \(run): \(answer.status) \(String(decoding: answer.body, as: UTF8.self))") }
+    }
+
+    /// Sends the gradients of a step, encoded, and returns whatever comes back.
+    func putStep(_ run: String, _ step: Int, _ body: [UInt8], query: String = "", epoch: Int? = nil) throws -> HTTPAnswer {
+        try request("PUT", "/v1/runs/\(run)/steps/\(step)\(query)", fields: epoch.map { [("Lather-Epoch", String($0))] } ?? [], body: body)
+    }
+
+    /// Sends the gradients of a step and returns the updates.
+    func step(_ run: String, _ step: Int, _ gradients: [NamedTensor], query: String = "") throws -> Updates {
+        try Updates(putStep(run, step, gradients.encoded(), query: query))
+    }
+
+    func get(_ path: String) throws -> HTTPAnswer {
+        try request("GET", path)
+    }
+}
+
+/// What a step answered.
+struct Updates {
+    let answer: HTTPAnswer
+    let tensors: [NamedTensor]
+    private let weightScales: JSONValue
+
+    /// - Throws: if the step was refused.
+    init(_ answer: HTTPAnswer) throws {
+        guard answer.status == 200 else { throw TestFailure("a step: \(answer.status) \(String(decoding: answer.body, as: UTF8.self))") }
+        let (tensors, metadata) = try [NamedTensor].decode(answer.body)
+        self.answer = answer
+        self.tensors = tensors
+        weightScales = try JSONValue(parsing: Array((metadata["weight_scale"] ?? "{}").utf8))
+    }
+
+    /// The factor that a parameter's weights are multiplied by first.
+    func weightScale(of name: String) -> Double {
+        weightScales[name]?.numberValue?.double ?? 1
+    }
+}

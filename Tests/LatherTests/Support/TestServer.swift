@@ -1,0 +1,86 @@
+import Foundation
+
+/// A directory with a database, and the servers that use it one after another.
+final class TestServer {
+    let directory: URL
+    private let arguments: [String]
+    private let environment: [String: String]
+    private(set) var process: LatherProcess
+    private(set) var port: UInt16 = 0
+
+    /// A server on a free port of 127.0.0.1 while `body` runs; it is gone afterwards, and so are its files.
+    static func use(
+        _ arguments: [String] = [], environment: [String: String] = [:], _ body: (TestServer) throws -> Void
+    ) throws {
+        try withTemporaryDirectory { directory in
+            let server = try TestServer(arguments, environment, directory)
+            defer { server.process.end() }
+            try server.awaitReadiness()
+            try body(server)
+        }
+    }
+
+    private init(_ arguments: [String], _ environment: [String: String], _ directory: URL) throws {
+        self.directory = directory
+        self.arguments = ["serve", "--port", "0", "--database", directory.appendingPathComponent("lather.sqlite").path] + arguments
+        self.environment = environment
+        process = try LatherProcess(self.arguments, environment: environment, in: directory)
+    }
+
+    var database: URL { directory.appendingPathComponent("lather.sqlite") }
+
+    /// A new connection.
+    func connect() throws -> HTTPConnection {
+        try HTTPConnection(port: port)
+    }
+
+    /// Sends a signal and waits for the end.
+    @discardableResult
+    func stop(_ signal: Int32) throws -> LatherProcess.Exit {
+        process.signal(signal)
+        return try process.wait()
+    }
+
+    /// Starts the next server on the same database.
+    func start() throws {
+        process = try LatherProcess(arguments, environment: environment, in: directory)
+        try awaitReadiness()
+    }
+
+    /// As power loss would, as far as a process can tell; and the next server.
+    func crashAndRestart() throws {
+        try stop(SIGKILL)
+        try start()
+    }
+
+    /// The address is printed before the runs are back; steps are refused until then.
+    private func awaitReadiness() throws {
+        let deadline = ContinuousClock.now + .seconds(60)
+        while ContinuousClock.now < deadline {
+            if let address = process.listeningAddresses.first(where: { $0.hasPrefix("http://") }),
+                let port = address.split(separator: ":").last.flatMap({ UInt16($0) })
+            {
+                self.port = port
+                if try connect().request("GET", "/healthz/ready").status == 200 { return }
+            }
+            if let exit = process.poll() { throw TestFailure("lather ended with \(exit) at its start: \(process.error)") }
+            usleep(5000)
+        }
+        throw TestFailure("lather was not ready within a minute: \(process.error)")
+    }
+}
+
+extension LatherProcess {
+    /// The addresses that it says it listens on, as printed.
+    var listeningAddresses: [String] {
+        output.split(separator: "\n").compactMap { $0.components(separatedBy: " listens on ").dropFirst().first }
+    }
+}
+
+/// A directory that is removed with all that is in it.
+func withTemporaryDirectory<Result>(_ body: (URL) throws -> Result) throws -> Result {
+    let directory = FileManager.default.temporaryDirectory.appendingPathComponent("lather-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+    defer { try? FileManager.default.removeItem(at: directory) }
+    return try body(directory)
+}
