@@ -26,7 +26,7 @@ extension EndToEnd {
                     NamedTensor(parameter.0, parameter.1, seed: seed * 1_000_000 + UInt64(step * 100 + index))
                 }
                 let answer = try connection.putStep(run, step, gradients.encoded())
-                guard answer.status == 200 else { throw TestFailure("step \(step) of \(run): \(answer.status)") }
+                guard answer.status == 200 else { throw answer.failure("step \(step) of \(run)") }
                 return answer.body
             }
         }

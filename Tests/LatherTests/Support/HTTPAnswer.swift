@@ -20,4 +20,9 @@ struct HTTPAnswer {
         let prefix = "urn:lather:problem:"
         return json["type"]?.stringValue.flatMap { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
     }
+
+    /// That it is not what was hoped for.
+    func failure(_ what: String) -> TestFailure {
+        TestFailure("\(what): \(status) \(String(decoding: body, as: UTF8.self))")
+    }
 }

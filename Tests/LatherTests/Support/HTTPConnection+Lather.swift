@@ -5,7 +5,7 @@ extension HTTPConnection {
     func makeRun(_ run: String, _ manifest: JSONValue) throws {
         let answer = try request(
             "PUT", "/v1/runs/\(run)", fields: [("Content-Type", "application/json")], body: manifest.serialized())
-        guard answer.status == 201 else { throw TestFailure("run \(run): \(answer.status) \(String(decoding: answer.body, as: UTF8.self))") }
+        guard answer.status == 201 else { throw answer.failure("run \(run)") }
     }
 
     /// Sends the gradients of a step, encoded, and returns whatever comes back.
@@ -31,7 +31,7 @@ struct Updates {
 
     /// - Throws: if the step was refused.
     init(_ answer: HTTPAnswer) throws {
-        guard answer.status == 200 else { throw TestFailure("a step: \(answer.status) \(String(decoding: answer.body, as: UTF8.self))") }
+        guard answer.status == 200 else { throw answer.failure("a step") }
         let (tensors, metadata) = try [NamedTensor].decode(answer.body)
         self.answer = answer
         self.tensors = tensors

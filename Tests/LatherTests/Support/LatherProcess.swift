@@ -30,11 +30,13 @@ final class LatherProcess {
 
     /// Starts the program in `directory`.
     ///
-    /// - Parameter environment: added to this process's own, from which everything that begins with `LATHER_` is left out.
-    init(_ arguments: [String], environment: [String: String] = [:], in directory: URL) throws {
+    /// - Parameters:
+    ///   - environment: added to this process's own, from which everything that begins with `LATHER_` is left out.
+    ///   - errorFile: where standard error goes, if not to a new file.
+    init(_ arguments: [String], environment: [String: String] = [:], errorFile: URL? = nil, in directory: URL) throws {
         let name = "process-\(UUID().uuidString)"
         outputFile = directory.appendingPathComponent("\(name).out")
-        errorFile = directory.appendingPathComponent("\(name).err")
+        self.errorFile = errorFile ?? directory.appendingPathComponent("\(name).err")
         let inherited = ProcessInfo.processInfo.environment.filter { !$0.key.hasPrefix("LATHER_") }
         let variables = inherited.merging(environment) { $1 }.map { "\($0)=\($1)" }
 
@@ -44,7 +46,7 @@ final class LatherProcess {
         let flags = O_WRONLY | O_CREAT | O_TRUNC
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, outputFile.path, flags, 0o644)
-        posix_spawn_file_actions_addopen(&actions, 2, errorFile.path, flags, 0o644)
+        posix_spawn_file_actions_addopen(&actions, 2, self.errorFile.path, flags, 0o644)
 
         // The threads of a test runner block signals and ignore SIGPIPE; a process starts without either.
         var attributes = posix_spawnattr_t()
@@ -128,7 +130,7 @@ final class LatherProcess {
         _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) throws -> Result
     ) rethrows -> Result {
         let pointers = strings.map { strdup($0) } + [nil]
-        defer { pointers.forEach { free($0) } }
+        defer { for pointer in pointers { free(pointer) } }
         return try body(pointers)
     }
 }

@@ -55,25 +55,8 @@ final class TestServer {
 
     /// The address is printed before the runs are back; steps are refused until then.
     private func awaitReadiness() throws {
-        let deadline = ContinuousClock.now + .seconds(60)
-        while ContinuousClock.now < deadline {
-            if let address = process.listeningAddresses.first(where: { $0.hasPrefix("http://") }),
-                let port = address.split(separator: ":").last.flatMap({ UInt16($0) })
-            {
-                self.port = port
-                if try connect().request("GET", "/healthz/ready").status == 200 { return }
-            }
-            if let exit = process.poll() { throw TestFailure("lather ended with \(exit) at its start: \(process.error)") }
-            usleep(5000)
-        }
-        throw TestFailure("lather was not ready within a minute: \(process.error)")
-    }
-}
-
-extension LatherProcess {
-    /// The addresses that it says it listens on, as printed.
-    var listeningAddresses: [String] {
-        output.split(separator: "\n").compactMap { $0.components(separatedBy: " listens on ").dropFirst().first }
+        port = try process.awaitPort()
+        _ = try process.await("ready") { try connect().get("/healthz/ready").status == 200 ? true : nil }
     }
 }
 
