@@ -74,17 +74,24 @@ struct Serve: AsyncParsableCommand {
             throw Failure(.unavailable, "cannot serve: \(error)")
         }
 
-        do {
-            try await runs.recover()
-            logger.info("ready")
-        } catch {
-            throw Failure(.inputOutput, "the runs cannot be read from \(options.database): \(error.detail)")
+        // Beside the wait for a signal: a long recovery can be stopped like anything else.
+        let recovery = Task { () -> TrainingError? in
+            do throws(TrainingError) {
+                try await runs.recover()
+                if case .ready = runs.readiness { logger.info("ready") }
+                return nil
+            } catch {
+                signals.raise("a failed recovery")
+                return error
+            }
         }
-        let signal = await signals.first()
-        logger.info("stopping", metadata: ["signal": "\(signal)"])
+        let reason = await signals.first()
+        logger.info("stopping", metadata: ["because": "\(reason)"])
         await server.stop(gracePeriod: Serve.gracePeriod)
         let isComplete = await runs.finish()
+        let recoveryError = await recovery.value
         do { try store.close() } catch { throw Failure(error, database: options.database) }
+        if let recoveryError { throw Failure(.inputOutput, "the runs cannot be read from \(options.database): \(recoveryError.detail)") }
         guard isComplete else { throw Failure(.inputOutput, "the last checkpoint of a run could not be written; see the log") }
         logger.info("stopped")
     }

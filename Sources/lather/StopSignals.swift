@@ -2,8 +2,10 @@ import Dispatch
 import Foundation
 
 /// SIGTERM and SIGINT as something to wait for. The second one ends the process at once.
-struct StopSignals {
+final class StopSignals: @unchecked Sendable {
+    // Invariant: nothing changes after init; the sources, which the compiler does not know to be Sendable, are only kept.
     private let names: AsyncStream<String>
+    private let continuation: AsyncStream<String>.Continuation
     private let sources: [any DispatchSourceSignal]
 
     init() {
@@ -11,6 +13,7 @@ struct StopSignals {
         let queue = DispatchQueue(label: "signals")
         let count = SignalCount()
         self.names = names
+        self.continuation = continuation
         sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
             // Dispatch watches; the default action, to die at once, must not come first.
             signal(number, SIG_IGN)
@@ -22,6 +25,11 @@ struct StopSignals {
             source.resume()
             return source
         }
+    }
+
+    /// Ends the wait without a signal.
+    func raise(_ reason: String) {
+        continuation.yield(reason)
     }
 
     /// The name of the first signal, when it comes.

@@ -51,6 +51,7 @@ extension API {
         let run = try runs.run(call.runName)
         let epoch = try call.epoch
         try call.requireBody([.safetensors, .bytes])
+        try run.precheck(epoch: epoch)
         let body = try await call.body(upTo: configuration.maximumBodyByteCount)
         try await run.hostWeights(body, epoch: epoch)
         return Response(status: .noContent)

@@ -21,7 +21,7 @@ extension API {
         let type = try call.accept([.safetensors, .bytes])
         let epoch = try call.epoch
         try call.requireBody([.safetensors, .bytes])
-        if let number { try run.precheck(step: number, epoch: epoch) }
+        if let number { try run.precheck(step: number, epoch: epoch) } else { try run.precheck(epoch: epoch) }
         let body = try await call.body(upTo: configuration.maximumBodyByteCount)
         let answer = try await run.takeStep(number, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest)
         return response(to: answer, type, call)
@@ -36,6 +36,7 @@ extension API {
         let type = try call.accept([.bytes])
         let epoch = try call.epoch
         try call.requireBody([.bytes])
+        try await run.precheck(step: number, of: name, epoch: epoch)
         let body = try await call.body(upTo: configuration.maximumBodyByteCount)
         let answer = try await run.takeStep(
             number, of: name, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest)

@@ -12,7 +12,7 @@ struct Moments<Scalar: BLASScalar> {
 
     /// A quotient beyond this can only come from a second moment that underflowed to zero under a larger first one; it is
     /// clamped so that neither projecting back nor scaling by the learning rate overflows.
-    private static var limit: Scalar {
+    static var limit: Scalar {
         Scalar(sign: .plus, exponent: Scalar.greatestFiniteMagnitude.exponent / 8 * 5, significand: 1)
     }
 

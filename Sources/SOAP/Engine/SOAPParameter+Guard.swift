@@ -23,4 +23,18 @@ extension SOAPParameter {
         let clamp = max(options.epsilon, Scalar.leastNormalMagnitude.asDouble)
         return squaredNorm / (clamp * Double(smallest)) <= largestSquaredNorm
     }
+
+    /// Whether weights stay finite through a step, whatever its gradient: a promise like
+    /// ``canTake(squaredNorm:squaredWeightNorm:shape:options:)``, for whoever keeps the weights in this type too.
+    ///
+    /// Quotients are bounded, and projecting them back keeps their norm, so no element of an update exceeds
+    /// lr · limit · √elements.
+    ///
+    /// - Parameter squaredWeightNorm: the sum of squares of the weights before the step, in double precision.
+    public static func canUpdate(squaredWeightNorm: Double, shape: [Int], options: SOAPOptions, learningRate: Double) -> Bool {
+        let count = Double(elementCount(of: shape) ?? .max)
+        let update = learningRate * Moments<Scalar>.limit.asDouble * count.squareRoot()
+        let kept = abs(options.weightScale(learningRate: learningRate)) * squaredWeightNorm.squareRoot()
+        return update + kept <= Scalar.greatestFiniteMagnitude.asDouble / 2
+    }
 }

@@ -43,10 +43,9 @@ final class WorkerThreads: @unchecked Sendable {
 
     private func startThread() {
         let thread = Thread { [self] in
-            // In here: a name that is set from outside never reaches the system.
-            Thread.current.name = "lather-run"
             while let job = next() { job() }
         }
+        thread.name = "lather-run"
         thread.stackSize = 2 << 20
         thread.start()
     }

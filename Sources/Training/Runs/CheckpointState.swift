@@ -2,8 +2,8 @@
 struct CheckpointState {
     /// The step of the newest complete checkpoint; 0 without one.
     var lastStep = 0
-    /// Changes since then: steps, and weights that were put.
-    var stepsSince = 0
+    /// Steps taken and weights put since then.
+    var changes = 0
     /// Whether the database knows that answered steps exist which are in no checkpoint.
     var isAhead: Bool
     /// A failed attempt is not repeated before so many changes.

@@ -30,7 +30,7 @@ extension Run {
                 throw error
             }
         } catch {
-            checkpointing.notBefore = checkpointing.stepsSince + max(1, manifest.policy.checkpointEvery / 10)
+            checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)
             throw TrainingError(error)
         }
     }
@@ -60,7 +60,7 @@ extension Run {
     func finish() throws(TrainingError) {
         guard life == .open else { return }
         defer { life = .stopped }
-        if checkpointing.stepsSince > 0 { try makeCheckpoint() }
+        if checkpointing.changes > 0 { try makeCheckpoint() }
     }
 
     // MARK: When
@@ -86,10 +86,11 @@ extension Run {
     private static let shortLog = 64 << 10
 
     private var isCheckpointDue: Bool {
-        guard checkpointing.stepsSince >= checkpointing.notBefore else { return false }
+        guard checkpointing.changes >= checkpointing.notBefore else { return false }
         let policy = manifest.policy
-        let perStep = level == .parameter ? max(parameters.all.count, 1) : 1
-        let isTime = checkpointing.stepsSince / perStep >= policy.checkpointEvery
+        // At parameter level the slowest parameter decides the run's step, so there the steps of all are counted.
+        let steps = level == .parameter ? checkpointing.changes / parameters.all.count : step - checkpointing.lastStep
+        let isTime = steps >= policy.checkpointEvery
         switch policy.durability {
         case .log: return isTime || checkpointing.logByteCount > max(4 * parameters.stateByteCount, Run.shortLog)
         case .checkpoint: return isTime

@@ -132,6 +132,7 @@ extension Run {
         var replayed = 0
         var differing: [Int] = []
         try store.forEachLogEntry(of: id, after: sequence) { record, body in
+            if case .stopping = surroundings.directory.readiness { throw RecoveryFailure(reason: "the server was stopped meanwhile") }
             if let step = try replay(record, try body()) { differing.append(step) }
             replayed += 1
             if replayed.isMultiple(of: 100) {

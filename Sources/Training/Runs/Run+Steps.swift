@@ -6,6 +6,20 @@ import Storage
 import StrictJSON
 
 extension Run {
+    /// Refuses a write of another epoch before its body is read. Never waits.
+    public nonisolated func precheck(epoch: Int?) throws(TrainingError) {
+        try status.fence(epoch)
+    }
+
+    /// Refuses a step of one parameter that can only be refused, before its body is read. Waits for a step in flight.
+    public func precheck(step number: Int, of name: TensorName, epoch: Int?) throws(TrainingError) {
+        try ensureOpen()
+        try fence(epoch)
+        let last = try parameter(name).lastNumber
+        try Run.keepLevel(.parameter, of: level)
+        if number != last { try Run.check(number, after: last, epoch: self.epoch) }
+    }
+
     /// Refuses a step that can only be refused, before its body is read. Never waits.
     public nonisolated func precheck(step number: Int, epoch: Int?) throws(TrainingError) {
         let status = status
@@ -165,7 +179,7 @@ extension Run {
             }
             step = parameters.smallestNumber
         }
-        checkpointing.stepsSince += 1
+        checkpointing.changes += 1
         publish()
         return made
     }

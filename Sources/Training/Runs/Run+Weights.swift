@@ -101,7 +101,7 @@ extension Run {
             parameter.weights = weights
         }
         if level == .parameter { step = parameters.smallestNumber }
-        checkpointing.stepsSince += 1
+        checkpointing.changes += 1
         publish()
     }
 

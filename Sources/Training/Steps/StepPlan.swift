@@ -56,7 +56,7 @@ struct StepPlan {
         pool.perform(costs: entries.map { Double($0.elementCount) }) { [entries = Unchecked(entries)] index, _ in
             let entry = entries.value[index]
             scans[index] = ElementConversion.scan(entry.bytes, entry.dtype, scale: scale)
-            if entry.settings.options.weightDecayMethod == .l2, let weights = entry.known?.weights {
+            if let weights = entry.known?.weights {
                 squaredWeightNorms[index] = ElementConversion.scan(weights.bytes, .f32, scale: 1).squaredNorm
             }
         }
@@ -88,17 +88,25 @@ struct StepPlan {
                 ])
         }
         let squaredNorm = scan.squaredNorm * clipping * clipping
-        guard
-            !SOAPParameter<Float>.canTake(
-                squaredNorm: squaredNorm, squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: entry.settings.options)
-        else { return nil }
-        return TrainingError(
-            .nonFiniteGradient,
-            "The gradient of \"\(entry.name)\" is finite, but with a norm of \(squaredNorm.squareRoot()) it would overflow F32 in the state.",
-            [
-                ("parameter", .string(entry.name.description)), ("nonfinite_count", 0),
-                ("norm", JSONValue(squaredNorm.squareRoot())),
-            ])
+        let options = entry.settings.options
+        if !SOAPParameter<Float>.canTake(
+            squaredNorm: squaredNorm, squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: options)
+        {
+            return overflow(entry, "its gradient is finite, but has the norm \(squaredNorm.squareRoot())", norm: squaredNorm.squareRoot())
+        }
+        if entry.known?.weights != nil,
+            !SOAPParameter<Float>.canUpdate(
+                squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: options, learningRate: entry.learningRate)
+        {
+            return overflow(entry, "its hosted weights have the norm \(squaredWeightNorm.squareRoot()), the learning rate is \(entry.learningRate)", norm: squaredWeightNorm.squareRoot())
+        }
+        return nil
+    }
+
+    private static func overflow(_ entry: Entry, _ cause: String, norm: Double) -> TrainingError {
+        TrainingError(
+            .nonFiniteGradient, "The step could overflow F32 in the state of \"\(entry.name)\": \(cause).",
+            [("parameter", .string(entry.name.description)), ("nonfinite_count", 0), ("norm", JSONValue(norm))])
     }
 }
 

@@ -80,12 +80,6 @@ struct WorkerThreadsTests {
         #expect(gauge.maximum <= 3)
     }
 
-    /// As `top -H` and a debugger show it.
-    @Test func threadsBearTheirName() async throws {
-        let name = try await WorkerThreads().perform { try String(contentsOfFile: "/proc/thread-self/comm", encoding: .utf8) }
-        #expect(name == "lather-run\n")
-    }
-
     @Test func aFailureReachesWhoWaitsForIt() async {
         struct Failure: Error {}
         await #expect(throws: Failure.self) { try await WorkerThreads().perform { throw Failure() } }
