@@ -43,6 +43,8 @@ struct Serve: AsyncParsableCommand {
             return handler
         }
         Serve.raiseDescriptorLimit()
+        // The log may go to a pipe; when its reader ends, lines are lost, not the server.
+        signal(SIGPIPE, SIG_IGN)
         let signals = StopSignals()
 
         let store: Store

@@ -8,7 +8,7 @@ final class LatherProcess {
     struct Exit {
         /// The exit code, or nil if a signal ended it.
         let code: Int32?
-        /// The most memory it ever had, in bytes.
+        /// The most memory it ever had, in bytes; at least what this process had when it started it (getrusage(2)).
         let peakByteCount: Int
     }
 
