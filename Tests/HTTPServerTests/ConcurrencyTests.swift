@@ -25,7 +25,9 @@ extension ServerTests {
                     return (threads, statuses)
                 }
             }
-            #expect(threads <= 4)
+            // Other tests of this process start threads of their own meanwhile, some dozens, but not hundreds. The count to the
+            // thread is taken end to end, on a server process of its own.
+            #expect(threads < 200)
             #expect(statuses == [200])
         }
 

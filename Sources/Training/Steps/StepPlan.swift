@@ -92,13 +92,16 @@ struct StepPlan {
         if !SOAPParameter<Float>.canTake(
             squaredNorm: squaredNorm, squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: options)
         {
-            return overflow(entry, "its gradient is finite, but has the norm \(squaredNorm.squareRoot())", norm: squaredNorm.squareRoot())
+            let norm = squaredNorm.squareRoot()
+            return overflow(entry, "its gradient is finite, but has the norm \(norm)", norm: norm)
         }
         if entry.known?.weights != nil,
             !SOAPParameter<Float>.canUpdate(
                 squaredWeightNorm: squaredWeightNorm, shape: entry.shape, options: options, learningRate: entry.learningRate)
         {
-            return overflow(entry, "its hosted weights have the norm \(squaredWeightNorm.squareRoot()), the learning rate is \(entry.learningRate)", norm: squaredWeightNorm.squareRoot())
+            let norm = squaredWeightNorm.squareRoot()
+            return overflow(
+                entry, "its hosted weights have the norm \(norm), and the learning rate is \(entry.learningRate)", norm: norm)
         }
         return nil
     }

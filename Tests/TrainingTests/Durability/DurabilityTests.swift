@@ -116,6 +116,16 @@ struct DurabilityTests {
         #expect(try await run.snapshot().logEntries == 1)
     }
 
+    @Test func weightsAreNoStepAndDoNotBringACheckpointForward() async throws {
+        let run = try await House().make("run", manifest("log", #", "checkpoint_every": 3"#))
+        for k in 1...3 {
+            try await run.hostWeights(body([.gradient("w", [4, 3], 9)]), epoch: nil)
+            #expect(try await settled(run).isEmpty)
+            try await run.put(k, [.gradient("w", [4, 3], k)])
+        }
+        #expect(try await settled(run) == [3])
+    }
+
     @Test func atParameterLevelAStepOfEachCountsAsOne() async throws {
         let run = try await House().make(
             "run",

@@ -57,6 +57,20 @@ struct RefusalTests {
         #expect(try await run.put(2, [.gradient("w", [4, 3], 2), .gradient("b", [3], 2)]).isReplay)
     }
 
+    /// The bound is on whatever a gradient could do, so the refusal does not wait for the gradient that does it.
+    @Test func aStepThatCouldOverflowHostedWeightsChangesNothing() async throws {
+        let run = try await House().make("run", manifest)
+        let large = Float.greatestFiniteMagnitude / 8
+        try await run.hostWeights(body([Sent("w", [2, 2], [1, -2, 0, large])]), epoch: nil)
+        try await run.put(1, [.gradient("w", [2, 2], 1)])
+        let before = try await run.snapshot()
+        for rate in [1e20, 3e38] {
+            await expectRefusal(.nonFiniteGradient) { try await run.put(2, [.gradient("w", [2, 2], 2)]) { $0.learningRate = rate } }
+            #expect(try await run.snapshot() == before)
+        }
+        try await run.put(2, [.gradient("w", [2, 2], 2)])
+    }
+
     @Test func whatIsNotSafetensorsIsRefused() async throws {
         let run = try await House().make("run", manifest)
         try await run.put(1, [Self.good])
