@@ -47,8 +47,16 @@ struct Serve: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let signals = StopSignals()
 
+        let configuration = Serve.configuration(options)
+        let endpoints: BoundEndpoints
+        do { endpoints = try BoundEndpoints(configuration.endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
         let store: Store
-        do { store = try Store(path: options.database, logger: logger) } catch { throw Failure(error, database: options.database) }
+        do {
+            store = try Store(path: options.database, logger: logger)
+        } catch {
+            endpoints.release()
+            throw Failure(error, database: options.database)
+        }
         let buffers = BufferPool(maximumIdleBytes: 512 << 20)
         let runs = Runs(
             store: store, threadCount: options.threadCount, memoryBudget: options.memoryBudget, buffers: buffers, logger: logger)
@@ -58,23 +66,18 @@ struct Serve: AsyncParsableCommand {
                 version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, token: token,
                 publicDirectory: files.publicDirectory, contractFile: files.contractFile, threadCount: options.threadCount),
             logger: logger)
-        let server = Server(configuration: Serve.configuration(options), pool: buffers, logger: logger, handler: api)
-        do {
-            for address in try server.start() {
-                let shown = address.url
-                print("lather \(Lather.version) listens on \(shown)")
-                logger.info(
-                    "listening",
-                    metadata: [
-                        "address": "\(shown)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
-                        "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)", "threads": "\(options.threadCount)",
-                    ])
-            }
-            fflush(nil)
-        } catch {
-            try? store.close()
-            throw Failure(.unavailable, "cannot serve: \(error)")
+        let server = Server(configuration: configuration, pool: buffers, logger: logger, handler: api)
+        do { try server.start(on: endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
+        for address in endpoints.addresses {
+            print("lather \(Lather.version) listens on \(address.url)")
+            logger.info(
+                "listening",
+                metadata: [
+                    "address": "\(address.url)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
+                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)", "threads": "\(options.threadCount)",
+                ])
         }
+        fflush(nil)
 
         // Beside the wait for a signal: a long recovery can be stopped like anything else.
         let recovery = Task { () -> TrainingError? in

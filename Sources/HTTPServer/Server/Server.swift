@@ -34,22 +34,31 @@ public final class Server: Sendable {
         }
     }
 
-    /// Listens on all endpoints, or on none if one of them cannot be had.
+    /// Listens on the configuration's endpoints and serves them.
     ///
     /// - Returns: the addresses in fact, with the ports that were picked.
     @discardableResult
     public func start() throws(ServerError) -> [ListeningAddress] {
-        let listeners = try state.withLock { (state) throws(ServerError) -> [Listener] in
-            guard case .idle = state else { throw .alreadyStarted }
-            let listeners = try Server.listen(on: context.configuration.endpoints)
-            state = .running(listeners)
-            return listeners
+        let bound = try BoundEndpoints(context.configuration.endpoints)
+        do {
+            try start(on: bound)
+        } catch {
+            bound.release()
+            throw error
         }
-        for listener in listeners {
+        return bound.addresses
+    }
+
+    /// Serves endpoints that were bound before, instead of the configuration's.
+    public func start(on bound: BoundEndpoints) throws(ServerError) {
+        try state.withLock { (state) throws(ServerError) in
+            guard case .idle = state else { throw .alreadyStarted }
+            state = .running(bound.listeners)
+        }
+        for listener in bound.listeners {
             open.enter()
             listener.start { self.take($0, from: $1) }
         }
-        return listeners.map(\.address)
     }
 
     /// Stops accepting and ends idle connections at once. Requests in flight are answered with `Connection: close`; what is
@@ -67,17 +76,6 @@ public final class Server: Sendable {
         for set in sets { set.abandon() }
         // What waited for its client ends now; a handler that does not return is left behind.
         await allClosed(within: .seconds(1))
-    }
-
-    private static func listen(on endpoints: [ServerConfiguration.Endpoint]) throws(ServerError) -> [Listener] {
-        var listeners: [Listener] = []
-        do {
-            for endpoint in endpoints { listeners += try Listener.open(endpoint) }
-            return listeners
-        } catch {
-            for listener in listeners { listener.stop() }
-            throw error
-        }
     }
 
     private func take(_ descriptor: Int32, from address: String) {
