@@ -40,6 +40,25 @@ extension EndToEnd {
             }
         }
 
+        /// Ctrl-C reaches a whole process group, and a parent's SIGTERM may follow: the last checkpoint is finished all the same.
+        @Test(.timeLimit(.minutes(1)))
+        func furtherSignalsDoNotCutTheStopShort() throws {
+            try TestServer.use { server in
+                let connection = try server.connect()
+                try connection.makeRun("run", ["optimizer": ["lr": 0.01]])
+                try connection.send("PUT", "/v1/runs/run/steps/1", body: [NamedTensor("w", [700, 700], seed: 1)].encoded())
+                usleep(100_000)
+                for signal in [SIGINT, SIGTERM, SIGINT] {
+                    server.process.signal(signal)
+                    usleep(20_000)
+                }
+                #expect(try connection.receive().status == 200)
+                #expect(try server.process.wait().code == 0)
+                let shown = try LatherProcess.run(["inspect", "--database", server.database.path], in: server.directory)
+                #expect(shown.output.contains("checkpoint of step 1:"))
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func aServerOutlivesTheReaderOfItsLog() throws {
             try withTemporaryDirectory { directory in
