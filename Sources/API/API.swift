@@ -5,8 +5,6 @@ public import Training
 
 /// The resources of Lather: HTTP on one side, ``Training/Runs`` on the other.
 public struct API: RequestHandler {
-    let runs: Runs
-    let configuration: Configuration
     private let token: BearerToken?
     private let dashboard: Dashboard?
     private let router: Router
@@ -25,26 +23,15 @@ public struct API: RequestHandler {
                 }
             },
             fallback: { request in dashboard?.response(to: request) })
-        let resources = API(runs: runs, configuration: configuration)
-        for route in API.routes {
+        let resources = Resources(runs: runs, configuration: configuration)
+        for route in Resources.routes {
             router.on(route.method, route.pattern) { request, parts in
                 try await route.resource(resources)(Call(request: request, parts: parts))
             }
         }
-        self.runs = runs
-        self.configuration = configuration
         self.token = configuration.token.map(BearerToken.init)
         self.dashboard = dashboard
         self.router = router
-    }
-
-    /// The resources alone, for the routes: they need neither the token nor the routes.
-    private init(runs: Runs, configuration: Configuration) {
-        self.runs = runs
-        self.configuration = configuration
-        token = nil
-        dashboard = nil
-        router = Router()
     }
 
     /// Probes and the dashboard's own files are for everyone, everything else is for those who hold the token.

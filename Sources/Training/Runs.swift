@@ -20,6 +20,7 @@ public actor Runs {
     private let surroundings: Run.Surroundings
     private let executor: BlockingSerialExecutor
     private let directory = RunDirectory()
+    private var storageCheck: (at: ContinuousClock.Instant, error: TrainingError?)?
 
     /// - Parameters:
     ///   - threadCount: compute threads.
@@ -43,15 +44,23 @@ public actor Runs {
 
     /// The run of that name. Never waits.
     public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
-        switch try directory.entry(name) {
+        guard let entry = try directory.entry(name) else { throw TrainingError.unknownRun(name) }
+        return try Runs.running(entry, name)
+    }
+
+    private static func running(_ entry: RunDirectory.Entry, _ name: RunName) throws(TrainingError) -> Run {
+        switch entry {
         case .running(let run): return run
         case .damaged(_, let reason):
             throw TrainingError(
                 .runDamaged, "The run \"\(name)\" could not be recovered: \(reason). Nothing of it was changed.",
                 [("run", .string(name.description))])
-        case nil:
-            throw TrainingError.unknownRun(name)
         }
+    }
+
+    /// Does work that may block or take long, on a thread where it holds up nobody.
+    public nonisolated func offLoop<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
+        try await surroundings.threads.perform(work)
     }
 
     /// Every run, by name. Never waits.
@@ -67,8 +76,8 @@ public actor Runs {
         _ name: RunName, manifest json: JSONValue, epoch: Int? = nil
     ) async throws(TrainingError) -> (run: Run, isNew: Bool) {
         let manifest = try Manifest(json)
-        while try directory.entry(name) != nil {
-            let existing = try run(name)
+        while let entry = try directory.entry(name) {
+            let existing = try Runs.running(entry, name)
             // Waits behind a deletion that is under way, after which the name is free.
             guard await existing.isOpen else { continue }
             try existing.status.fence(epoch)
@@ -112,11 +121,21 @@ public actor Runs {
         }
     }
 
-    /// Whether the database can be written now.
+    /// Whether the database can be written, as found at most a second ago: probes are frequent, and each look is a commit.
     public func checkStorage() throws(TrainingError) {
-        do { try surroundings.store.checkWritable() } catch {
-            throw TrainingError(.storageUnavailable, "The database cannot be written: \(error.message)")
+        let now = ContinuousClock.now
+        if let storageCheck, now - storageCheck.at < .seconds(1) {
+            if let error = storageCheck.error { throw error }
+            return
         }
+        var error: TrainingError?
+        do {
+            try surroundings.store.checkWritable()
+        } catch let found {
+            error = TrainingError(.storageUnavailable, "The database cannot be written: \(found.message)")
+        }
+        storageCheck = (now, error)
+        if let error { throw error }
     }
 
     // MARK: Start and stop

@@ -9,6 +9,8 @@ extension TrainingError {
         case .syncFailed:
             self.init(
                 .commitUnknown, "It is not known whether the change reached the disk: \(error.message) Send the same request again.")
+        case .corrupt, .notFound:
+            self.init(.storageDamaged, error.message)
         default:
             self.init(.storageUnavailable, "The database cannot be used now: \(error.message)")
         }

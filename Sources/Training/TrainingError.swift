@@ -35,6 +35,7 @@ public struct TrainingError: Error, Sendable {
         case weightsNotHosted = "weights-not-hosted"
         case weightsIncomplete = "weights-incomplete"
         case storageFull = "storage-full"
+        case storageDamaged = "storage-damaged"
         case storageUnavailable = "storage-unavailable"
         case commitUnknown = "commit-unknown"
         case recovering = "recovering"

@@ -76,7 +76,7 @@ struct ServeOptions: ParsableArguments {
             throw Failure(.usage, "the log level must be one of \(names), not \"\(levelName)\"")
         }
         return Settled(
-            host: text(host, "LATHER_HOST") ?? "127.0.0.1",
+            host: ServeOptions.bare(text(host, "LATHER_HOST") ?? "127.0.0.1"),
             port: try number(port, "port", "LATHER_PORT", 0...65535) ?? 8421,
             unixSocket: text(unixSocket, "LATHER_UNIX_SOCKET"),
             database: text(database, "LATHER_DATABASE") ?? "lather.sqlite",
@@ -92,6 +92,11 @@ struct ServeOptions: ParsableArguments {
     private static func describe(_ range: ClosedRange<Int>) -> String {
         range.upperBound == .max
             ? "a whole number from \(range.lowerBound) on" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+    }
+
+    /// An IPv6 address without the brackets that it has in a URL.
+    private static func bare(_ host: String) -> String {
+        host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     }
 
     private static func flag(_ variable: String, _ environment: [String: String]) throws(Failure) -> Bool {

@@ -10,7 +10,7 @@ import Testing
 
 /// What is answered while the server cannot do what it is asked for.
 struct AvailabilityTests {
-    private static let requests: [(HTTPRequest.Method, String)] = API.routes.filter { $0.pattern.hasPrefix("/v1/runs") }.map {
+    private static let requests: [(HTTPRequest.Method, String)] = Resources.routes.filter { $0.pattern.hasPrefix("/v1/runs") }.map {
         ($0.method, $0.pattern.replacing("{run}", with: "r").replacing(/\{[a-z]+\}/, with: "1"))
     }
 
@@ -91,6 +91,7 @@ struct AvailabilityTests {
                 .wrongShape, .wrongLength, .wrongDType, .nonFiniteGradient, .nonFiniteWeight, .invalidStepOption, .emptyStep,
                 .weightsIncomplete:
                 422
+            case .storageDamaged: 500
             case .storageUnavailable, .commitUnknown, .recovering, .runDamaged, .shuttingDown: 503
             case .outOfMemory, .storageFull: 507
             }

@@ -12,7 +12,7 @@ struct RouteTests {
     @Test func theContractListsExactlyTheRoutesThatExist() throws {
         let described = try contractOperations()
         // The dashboard is files, not a route.
-        let existing = API.routes.map { "\($0.method.rawValue) \($0.pattern)" } + ["GET /"]
+        let existing = Resources.routes.map { "\($0.method.rawValue) \($0.pattern)" } + ["GET /"]
         #expect(Set(existing).subtracting(described) == [], "not in openapi.yaml")
         #expect(Set(described).subtracting(existing) == [], "only in openapi.yaml")
         #expect(described.count == Set(described).count)

@@ -23,7 +23,7 @@ struct TokenTests {
 
     @Test func everyRouteButTheProbesNeedsTheToken() async throws {
         try await withDashboard { server in
-            for route in API.routes {
+            for route in Resources.routes {
                 let path = route.pattern.replacing(/\{[a-z]+\}/, with: "1")
                 let answer = try await server.send(route.method, path)
                 if path.hasPrefix("/healthz/") {

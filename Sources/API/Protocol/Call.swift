@@ -117,14 +117,4 @@ struct Call: Sendable {
     func body(upTo limit: Int) async throws(HTTPError) -> AlignedBuffer {
         try await request.body.collect(upTo: limit)
     }
-
-    func json() async throws -> JSONValue {
-        try requireBody([.json])
-        let body = try await body(upTo: Call.maximumJSONByteCount)
-        do {
-            return try JSONValue(parsing: body.bytes)
-        } catch {
-            throw HTTPError(.badRequest, "malformed-json", "The body is not valid JSON: \(error).")
-        }
-    }
 }

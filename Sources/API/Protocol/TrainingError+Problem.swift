@@ -50,6 +50,7 @@ extension TrainingError.Code {
         case .weightsNotHosted: (.notFound, "The run hosts no weights")
         case .weightsIncomplete: (.unprocessableContent, "Weights are missing")
         case .storageFull: (HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "The disk is full")
+        case .storageDamaged: (.internalServerError, "What was stored cannot be read back")
         case .storageUnavailable: (.serviceUnavailable, "The database cannot be written")
         case .commitUnknown: (.serviceUnavailable, "It is not known whether the step is on disk")
         case .recovering: (.serviceUnavailable, "The server is recovering")

@@ -1,3 +1,4 @@
+import Logging
 import Memory
 
 /// Answers that are made while they are sent.
@@ -15,7 +16,13 @@ extension Connection {
             // How long a piece takes to be made is the handler's affair; how long it takes to be read is the client's.
             beginHandling()
             let piece: BodyPiece?
-            do { piece = try await next() } catch { return false }
+            do {
+                piece = try await next()
+            } catch {
+                // The client only sees that the answer is cut short; why is for whoever runs the server.
+                context.logger.error("answer cut short", metadata: ["connection": "\(number)", "reason": "\(error)"])
+                return false
+            }
             beginAnswering()
             guard let piece else { break }
             guard piece.count > 0 else { continue }

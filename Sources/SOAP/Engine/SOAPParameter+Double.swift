@@ -16,11 +16,13 @@ extension SOAPParameter {
             return wide
         }
         let wideUpdate = ZeroedBuffer<Double>(count: count)
-        let report = wide.advance(
-            gradient: wideGradient.base, weights: wideWeights.map { UnsafePointer($0.base) }, options: options, learningRate: learningRate,
-            update: wideUpdate.base, workspace: Workspace())
+        let report = withExtendedLifetime((wideGradient, wideWeights)) {
+            wide.advance(
+                gradient: wideGradient.base, weights: wideWeights.map { UnsafePointer($0.base) }, options: options,
+                learningRate: learningRate, update: wideUpdate.base, workspace: Workspace())
+        }
         copyState(of: wide)
-        convert(wideUpdate.base, to: update, count: count)
+        withExtendedLifetime(wideUpdate) { convert(wideUpdate.base, to: update, count: count) }
         return report
     }
 

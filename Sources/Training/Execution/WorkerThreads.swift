@@ -9,7 +9,8 @@ final class WorkerThreads: @unchecked Sendable {
     // Invariant: all state below is read and written under `condition`; `free` counts threads that wait in `next()`
     // and have not been promised a job yet.
     private let condition = NSCondition()
-    private var jobs: [@Sendable () -> Void] = []
+    /// Those before `firstJob` are taken, and let go.
+    private var jobs: [(@Sendable () -> Void)?] = []
     private var firstJob = 0
     private var threads = 0
     private var free = 0
@@ -61,6 +62,7 @@ final class WorkerThreads: @unchecked Sendable {
                 }
             }
             let job = jobs[firstJob]
+            jobs[firstJob] = nil
             firstJob += 1
             // Half of them at once, so that taking a job is O(1) and a queue that is never empty does not grow for ever.
             if firstJob > jobs.count / 2 {

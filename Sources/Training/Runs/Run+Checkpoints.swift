@@ -30,6 +30,8 @@ extension Run {
                 throw error
             }
         } catch {
+            // Whether its last commit came through is not known, so the next step marks the run again.
+            checkpointing.isAhead = false
             checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)
             throw TrainingError(error)
         }

@@ -37,16 +37,16 @@ extension Run {
         let deadline = ContinuousClock.now + Run.summaryTime
         for parameter in parameters.all.sorted(by: { $0.summary?.step ?? -1 < $1.summary?.step ?? -1 }) {
             guard ContinuousClock.now < deadline else { break }
-            parameter.refreshSummary(mustBeCurrent: false)
+            parameter.refreshSummary()
         }
         return .array(parameters.all.map { .object($0.json) })
     }
 
-    /// One parameter, with figures of this moment.
+    /// One parameter, with figures of this moment, or of some steps ago where making them takes long: see `measured_at_step`.
     public func parameterDescription(_ name: TensorName) throws(TrainingError) -> JSONObject {
         try ensureOpen()
         let parameter = try parameter(name)
-        parameter.refreshSummary(mustBeCurrent: true)
+        parameter.refreshSummary()
         return parameter.json
     }
 

@@ -5,11 +5,6 @@ import Safetensors
 import Storage
 import StrictJSON
 
-/// Why a run could not be brought back; other runs are not concerned.
-struct RecoveryFailure: Error {
-    let reason: String
-}
-
 extension Run {
     /// Brings the run to where it stood: the newest checkpoint, then every record of the log after it, through the same
     /// code as the first time.
@@ -172,8 +167,9 @@ extension Run {
             differing = Run.differing(record, entry)
             plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
         }
-        let isSkipped = attributes["skipped"]?.boolValue ?? false
-        try plan.judge(isSkipped ? .skip : .reject, on: surroundings.pool)
+        // The first judgement stands: what was answered then must not be refused now, for a norm in another last bit.
+        _ = plan.judge(on: surroundings.pool)
+        plan.isSkipped = attributes["skipped"]?.boolValue ?? false
         _ = try reserve(plan)
         apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step)
         return differing

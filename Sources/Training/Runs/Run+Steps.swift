@@ -43,12 +43,8 @@ extension Run {
         let number = number ?? step + 1
         if number == step, record != nil { return try replay(&record, identity, durableStep: status.durableStep, digested) }
         try Run.check(number, after: step, epoch: self.epoch)
-        var plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
-        try plan.judge(manifest.policy.onNonFinite, on: surroundings.pool)
-        let entry = LogEntry(
-            kind: .step, parameter: nil, step: number, epoch: self.epoch, attributes: Run.attributes(plan), bodyDigest: identity.bodyDigest,
-            previousAnswerDigest: record?.answerDigest)
-        return try carryOut(plan, identity, entry, digested, began: began)
+        let plan = try judged(StepPlan(safetensors: body, inputs: inputs, in: context))
+        return try carryOut(plan, identity, number, digested, began: began)
     }
 
     /// One step of one parameter: its `number`.
@@ -68,12 +64,8 @@ extension Run {
             return try replay(&parameter.record, identity, durableStep: durableStep(of: parameter), digested)
         }
         try Run.check(number, after: last, epoch: self.epoch)
-        var plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
-        try plan.judge(manifest.policy.onNonFinite, on: surroundings.pool)
-        let entry = LogEntry(
-            kind: .parameterStep, parameter: name.description, step: number, epoch: self.epoch, attributes: Run.attributes(plan),
-            bodyDigest: identity.bodyDigest, previousAnswerDigest: parameter.record?.answerDigest)
-        return try carryOut(plan, identity, entry, digested, began: began)
+        let plan = try judged(StepPlan(raw: body, for: parameter, inputs: inputs, in: context))
+        return try carryOut(plan, identity, number, digested, began: began)
     }
 
     var context: StepContext {
@@ -126,16 +118,26 @@ extension Run {
         manifest.policy.durability == .log ? parameter.lastNumber : parameter.durableNumber
     }
 
+    /// Refuses or skips a step that is not finite, as the policy asks.
+    private func judged(_ plan: StepPlan) throws(TrainingError) -> StepPlan {
+        var plan = plan
+        if let problem = plan.judge(on: surroundings.pool) {
+            guard manifest.policy.onNonFinite == .skip else { throw problem }
+            plan.isSkipped = true
+        }
+        return plan
+    }
+
     /// Makes a judged plan durable as the policy asks, carries it out, and keeps the answer.
     private func carryOut(
-        _ plan: StepPlan, _ identity: StepIdentity, _ entry: LogEntry, _ digested: Bool, began: ContinuousClock.Instant
+        _ plan: StepPlan, _ identity: StepIdentity, _ number: Int, _ digested: Bool, began: ContinuousClock.Instant
     ) throws(TrainingError) -> StepAnswer {
         var timing = StepTiming()
         let reserved = try reserve(plan)
         let commitBegan = ContinuousClock.now
         do {
             if manifest.policy.durability == .log {
-                try append(entry, body: [plan.body.bytes])
+                try append(logEntry(plan, identity, number), body: [plan.body.bytes])
             } else {
                 try markAhead()
             }
@@ -144,7 +146,7 @@ extension Run {
             throw error
         }
         timing.commit = ContinuousClock.now - commitBegan
-        var record = apply(plan, identity, step: entry.step)
+        var record = apply(plan, identity, step: number)
         timing.compute = ContinuousClock.now - began - timing.commit
         let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known.map(durableStep(of:)) ?? 0
         var answer = answer(&record, durableStep: durableStep, digested)
@@ -194,10 +196,14 @@ extension Run {
         return needed
     }
 
-    /// What the log must hold beside the body so that a replay computes the same.
-    private static func attributes(_ plan: StepPlan) -> String {
+    /// What the log must hold beside the body so that a replay computes the same, and can tell whether it did.
+    private func logEntry(_ plan: StepPlan, _ identity: StepIdentity, _ number: Int) -> LogEntry {
         var attributes: JSONObject = ["inputs": .object(plan.inputs.json)]
         if plan.isSkipped { attributes["skipped"] = true }
-        return String(decoding: JSONValue.object(attributes).serialized(), as: UTF8.self)
+        let parameter = plan.form == .parameter ? plan.entries[0].known : nil
+        return LogEntry(
+            kind: parameter == nil ? .step : .parameterStep, parameter: parameter?.name.description, step: number, epoch: epoch,
+            attributes: String(decoding: JSONValue.object(attributes).serialized(), as: UTF8.self), bodyDigest: identity.bodyDigest,
+            previousAnswerDigest: parameter == nil ? record?.answerDigest : parameter?.record?.answerDigest)
     }
 }

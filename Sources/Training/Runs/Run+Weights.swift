@@ -13,10 +13,9 @@ extension Run {
         let file = try readWeights(body)
         let reserved = try reserve(file)
         do {
-            let entry = LogEntry(
-                kind: .weights, parameter: nil, step: step, epoch: self.epoch, attributes: "{}", bodyDigest: sha256(body.bytes),
-                previousAnswerDigest: record?.answerDigest)
             if manifest.policy.durability == .log {
+                let entry = LogEntry(
+                    kind: .weights, parameter: nil, step: step, epoch: self.epoch, attributes: "{}", bodyDigest: sha256(body.bytes))
                 try append(entry, body: [body.bytes])
             } else {
                 try markAhead()

@@ -59,10 +59,13 @@ final class TrainedParameter: @unchecked Sendable {
     var shape: [Int] { state.shape }
     var elementCount: Int { shape.reduce(1, *) }
 
-    /// Makes the summary anew, unless it is current or, when it need not be, making it would take over a twentieth of the time.
-    func refreshSummary(mustBeCurrent: Bool) {
+    /// Makes the summary anew, unless it is current, or is not cheap and would take over a twentieth of the time.
+    func refreshSummary() {
         let now = ContinuousClock.now
-        if let summary, summary.step == state.step || (!mustBeCurrent && now - summary.madeAt < summary.duration * 20) { return }
+        if let summary {
+            let isCheap = summary.duration < .milliseconds(5)
+            if summary.step == state.step || (!isCheap && now - summary.madeAt < summary.duration * 20) { return }
+        }
         let figures = state.summary()
         summary = TimedSummary(figures: figures, step: state.step, madeAt: now, duration: ContinuousClock.now - now)
     }

@@ -18,28 +18,3 @@ public struct StepAnswer: Sendable {
     /// How long the phases took, for an answer that was computed just now.
     public internal(set) var timing: StepTiming?
 }
-
-/// How long the phases of a step took.
-public struct StepTiming: Sendable {
-    /// Reading and checking the body, and the optimizer's own work.
-    public internal(set) var compute: Duration = .zero
-    /// Writing to the log until it is on disk.
-    public internal(set) var commit: Duration = .zero
-}
-
-/// The last step, in full: what it was, and what it answered.
-struct StepRecord {
-    let step: Int
-    let identity: StepIdentity
-    let content: AlignedBuffer?
-    let weightScale: Double?
-    /// SHA-256 of the answer; computed when first needed.
-    lazy var answerDigest: [UInt8] = sha256(content?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0))
-
-    init(step: Int, identity: StepIdentity, content: AlignedBuffer?, weightScale: Double?) {
-        self.step = step
-        self.identity = identity
-        self.content = content
-        self.weightScale = weightScale
-    }
-}

@@ -46,10 +46,10 @@ struct StepPlan {
 
     func answerDType(_ entry: Entry) -> DType { inputs.dtype ?? entry.dtype }
 
-    /// Finds the norm, judges finiteness and the state's range, and sets the factor.
+    /// Finds the norm, sets the factor, and judges finiteness and the state's range.
     ///
-    /// - Throws: `nonfinite-gradient` when the policy is to refuse.
-    mutating func judge(_ rule: Policy.NonFiniteRule, on pool: ComputePool) throws(TrainingError) {
+    /// - Returns: why the step cannot be taken as it is, a `nonfinite-gradient`; nil when it can.
+    mutating func judge(on pool: ComputePool) -> TrainingError? {
         let scale = 1 / (inputs.gradScale ?? 1)
         let scans = SharedResults(count: entries.count, ElementConversion.Scan())
         let squaredWeightNorms = SharedResults(count: entries.count, 0.0)
@@ -69,10 +69,9 @@ struct StepPlan {
         let clipping = gradientFactor / scale
         for (index, entry) in entries.enumerated() {
             let problem = StepPlan.problem(entry, scans[index], clipping: clipping, squaredWeightNorm: squaredWeightNorms[index])
-            guard let problem else { continue }
-            if rule == .reject { throw problem }
-            isSkipped = true
+            if let problem { return problem }
         }
+        return nil
     }
 
     private static func problem(
@@ -110,36 +109,5 @@ struct StepPlan {
         TrainingError(
             .nonFiniteGradient, "The step could overflow F32 in the state of \"\(entry.name)\": \(cause).",
             [("parameter", .string(entry.name.description)), ("nonfinite_count", 0), ("norm", JSONValue(norm))])
-    }
-}
-
-/// Vouches for a value that is only read while other threads use it.
-struct Unchecked<Value>: @unchecked Sendable {
-    let value: Value
-
-    init(_ value: Value) {
-        self.value = value
-    }
-}
-
-/// Results that parallel tasks write, each to its own place.
-///
-/// Sendable by discipline: no two tasks share an index, and results are read after all of them are done.
-final class SharedResults<Value>: @unchecked Sendable {
-    private let storage: UnsafeMutableBufferPointer<Value>
-
-    init(count: Int, _ initial: Value) {
-        storage = .allocate(capacity: count)
-        storage.initialize(repeating: initial)
-    }
-
-    deinit {
-        storage.deinitialize()
-        storage.deallocate()
-    }
-
-    subscript(index: Int) -> Value {
-        get { storage[index] }
-        set { storage[index] = newValue }
     }
 }

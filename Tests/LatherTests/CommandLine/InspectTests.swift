@@ -29,6 +29,24 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(1)))
+        func aBackupMadeWhileServingStandsWhereTheServerStood() throws {
+            try TestServer.use { server in
+                let (body, answer) = try server.trainALittle()
+                let copy = server.directory.appendingPathComponent("copy.sqlite")
+                let backup = ["backup", "--database", server.database.path, copy.path]
+                #expect(try LatherProcess.run(backup, in: server.directory).exit.code == 0)
+                #expect(try LatherProcess.run(backup, in: server.directory).exit.code == 74, "the copy exists by now")
+                #expect(try server.connect().putStep("run", 4, body).status == 200, "the server goes on")
+                try server.stop(SIGTERM)
+                try FileManager.default.removeItem(at: server.database)
+                try FileManager.default.moveItem(at: copy, to: server.database)
+                try server.start()
+                let again = try server.connect().putStep("run", 3, body)
+                #expect(again["Lather-Replayed"] == "true" && again.body == answer.body)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
         func aFlippedBitIsFound() throws {
             try TestServer.use { server in
                 let (_, answer) = try server.trainALittle()

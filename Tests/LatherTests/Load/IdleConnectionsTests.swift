@@ -24,27 +24,34 @@ extension EndToEnd {
                     }
                     return times.sorted()[times.count / 2]
                 }
-                _ = try medianStepTime()
-                let before = try medianStepTime()
-                let threadsBefore = try server.process.threadCount
-
-                var idle: [HTTPConnection] = []
-                for _ in 0..<IdleConnectionsTests.connectionCount {
-                    idle.append(try server.connect())
-                    guard try idle[idle.count - 1].get("/healthz/live").status == 200 else { throw TestFailure("a connection was refused") }
+                func idleConnections() throws -> [HTTPConnection] {
+                    try (0..<IdleConnectionsTests.connectionCount).map { _ in
+                        let connection = try server.connect()
+                        guard try connection.get("/healthz/live").status == 200 else { throw TestFailure("a connection was refused") }
+                        return connection
+                    }
                 }
-                let during = try medianStepTime()
-                let threadsDuring = try server.process.threadCount
-                for connection in idle { #expect(try connection.get("/healthz/live").status == 200) }
-                idle = []
-                let after = try medianStepTime()
 
-                let ratio = during / ((before + after) / 2)
-                print(
-                    "\(IdleConnectionsTests.connectionCount) idle connections: threads \(threadsBefore) → \(threadsDuring), median step "
-                        + "\(before), \(during), \(after) ms before, during, after; ratio \(ratio)")
-                #expect(threadsDuring <= threadsBefore + 4)
-                #expect(ratio < 1.5)
+                _ = try medianStepTime()
+                // Times of a busy machine jump by more than the tenth that is allowed: of three rounds the best one counts.
+                var ratios: [Double] = []
+                while ratios.count < 3, ratios.min() ?? 2 > 1.1 {
+                    let before = try medianStepTime()
+                    let threadsBefore = try server.process.threadCount
+                    var idle = try idleConnections()
+                    let during = try medianStepTime()
+                    let threadsDuring = try server.process.threadCount
+                    for connection in idle { #expect(try connection.get("/healthz/live").status == 200) }
+                    idle = []
+                    let after = try medianStepTime()
+                    ratios.append(during / ((before + after) / 2))
+                    print(
+                        "\(IdleConnectionsTests.connectionCount) idle connections: threads \(threadsBefore) → \(threadsDuring), "
+                            + "median step \(before), \(during), \(after) ms before, during, after")
+                    #expect(threadsDuring <= threadsBefore + 4)
+                }
+                print("step time with the idle connections over without: \(ratios)")
+                #expect(ratios.min() ?? 2 <= 1.1)
             }
         }
 

@@ -3,7 +3,7 @@ import HTTPTypes
 import StrictJSON
 import Training
 
-extension API {
+extension Resources {
     /// `POST /v1/runs/{run}/checkpoints`
     func postCheckpoint(_ call: Call) async throws -> Response {
         try call.refuseQuery()
@@ -11,7 +11,7 @@ extension API {
         let type = try call.accept([.json])
         let epoch = try call.epoch
         let made = try await run.makeCheckpoint(label: try await checkpointLabel(call), epoch: epoch)
-        var response = Response.json(.object(made.json), type: type, status: .created)
+        var response = try await answer(.object(made.json), type: type, status: .created)
         response.headerFields[.location] = "/v1/runs/\(run.status.name)/checkpoints/\(made.step)"
         return response
     }
@@ -19,7 +19,7 @@ extension API {
     /// The body is optional: `{"label": "before the change"}`.
     private func checkpointLabel(_ call: Call) async throws -> String? {
         if call.request.body.isEmpty { return nil }
-        let json = try await call.json()
+        let json = try await json(call)
         guard let object = json.objectValue, object.allSatisfy({ $0.name == "label" }) else {
             throw HTTPError(.unprocessableContent, "invalid-checkpoint", "A checkpoint takes {\"label\": \"…\"} or no body.")
         }
@@ -35,7 +35,7 @@ extension API {
         try call.refuseQuery()
         let type = try call.accept([.json])
         let checkpoints = try await runs.run(call.runName).checkpoints()
-        return .json(["checkpoints": .array(checkpoints.map { .object($0.json) })], type: type)
+        return try await answer(["checkpoints": .array(checkpoints.map { .object($0.json) })], type: type)
     }
 
     /// `GET /v1/runs/{run}/checkpoints/{step}`: its description, or the whole state as safetensors.
@@ -44,7 +44,7 @@ extension API {
         let type = try call.accept([.json, .safetensors, .bytes])
         let run = try runs.run(call.runName)
         let step = try call.number("step", from: 0)
-        guard type != .json else { return .json(.object(try await run.checkpoint(at: step).json), type: type) }
+        guard type != .json else { return try await answer(.object(try await run.checkpoint(at: step).json), type: type) }
         let download = try await run.download(checkpointAt: step)
         return Response(
             status: .ok, headerFields: [.contentType: type.rawValue, .cacheControl: "no-store"],

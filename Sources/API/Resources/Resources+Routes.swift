@@ -1,17 +1,17 @@
 import HTTPServer
 import HTTPTypes
 
-extension API {
+extension Resources {
     /// A method of a path, and the resource that answers it.
     struct Route: Sendable {
         let method: HTTPRequest.Method
         /// As in `openapi.yaml`: a placeholder stands for one whole segment.
         let pattern: String
-        let resource: @Sendable (API) -> @Sendable (Call) async throws -> Response
+        let resource: @Sendable (Resources) -> @Sendable (Call) async throws -> Response
 
         init(
             _ method: HTTPRequest.Method, _ pattern: String,
-            _ resource: @escaping @Sendable (API) -> @Sendable (Call) async throws -> Response
+            _ resource: @escaping @Sendable (Resources) -> @Sendable (Call) async throws -> Response
         ) {
             self.method = method
             self.pattern = pattern

@@ -4,12 +4,12 @@ import HTTPTypes
 import StrictJSON
 import Training
 
-extension API {
+extension Resources {
     /// `GET /v1`: versions, limits, dtypes.
     func getService(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.json])
-        return .json(
+        return try await answer(
             [
                 "name": "lather", "version": .string(configuration.version), "api_version": "v1",
                 "sqlite_version": .string(EngineFacts.sqliteVersion), "schema_version": JSONValue(EngineFacts.schemaVersion),
@@ -34,16 +34,18 @@ extension API {
         try call.refuseQuery()
         _ = try runs.list()
         try await runs.checkStorage()
-        return .json(["status": "ready"], type: .json)
+        return try await answer(["status": "ready"], type: .json)
     }
 
     /// `GET /openapi.yaml`: the published contract.
     func getContract(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.yaml])
-        guard let file = configuration.contractFile, let bytes = try? Data(contentsOf: file) else {
+        guard let file = configuration.contractFile,
+            let bytes = try? await runs.offLoop({ try Array(Data(contentsOf: file)) })
+        else {
             throw HTTPError(.notFound, "not-found", "This server was installed without its openapi.yaml.")
         }
-        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .bytes(Array(bytes)))
+        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .bytes(bytes))
     }
 }

@@ -4,26 +4,26 @@ import Safetensors
 import StrictJSON
 import Training
 
-extension API {
+extension Resources {
     /// `GET /v1/runs/{run}/parameters`
     func listParameters(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.json])
-        return .json(["parameters": try await runs.run(call.runName).parameterDescriptions()], type: type)
+        return try await answer(["parameters": try await runs.run(call.runName).parameterDescriptions()], type: type)
     }
 
     /// `GET /v1/runs/{run}/parameters/{parameter}`
     func getParameter(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.json])
-        return .json(.object(try await runs.run(call.runName).parameterDescription(call.parameterName)), type: type)
+        return try await answer(.object(try await runs.run(call.runName).parameterDescription(call.parameterName)), type: type)
     }
 
     /// `GET /v1/runs/{run}/parameters/{parameter}/state`
     func listState(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.json])
-        return .json(["tensors": try await runs.run(call.runName).stateList(of: call.parameterName)], type: type)
+        return try await answer(["tensors": try await runs.run(call.runName).stateList(of: call.parameterName)], type: type)
     }
 
     /// `GET /v1/runs/{run}/parameters/{parameter}/state/{tensor}`: NumPy's format, or safetensors with one tensor.

@@ -4,7 +4,7 @@ import HTTPTypes
 import Safetensors
 import Training
 
-extension API {
+extension Resources {
     /// `PUT /v1/runs/{run}/steps/{k}`
     func putStep(_ call: Call) async throws -> Response {
         try await step(call, number: call.stepNumber)
@@ -49,7 +49,7 @@ extension API {
         ]
         if answer.isReplay { fields[.latherReplayed] = "true" }
         if let scale = answer.weightScale { fields[.latherWeightScale] = "\(scale)" }
-        fields[.serverTiming] = API.serverTiming(call.request.body.receiveDuration, answer.timing)
+        fields[.serverTiming] = Resources.serverTiming(call.request.body.receiveDuration, answer.timing)
         if let digest = answer.digest { fields[.contentDigest] = "sha-256=:\(Data(digest).base64EncodedString()):" }
         guard let content = answer.content else { return Response(status: .noContent, headerFields: fields) }
         fields[.contentType] = type.rawValue

@@ -3,13 +3,13 @@ import HTTPTypes
 import StrictJSON
 import Training
 
-extension API {
+extension Resources {
     /// `GET /v1/runs`
     func listRuns(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.json])
         let runs = try runs.list().map { JSONValue.object($0.json) }
-        return .json(["runs": .array(runs)], type: type)
+        return try await answer(["runs": .array(runs)], type: type)
     }
 
     /// `PUT /v1/runs/{run}`
@@ -18,8 +18,10 @@ extension API {
         try call.refuseQuery()
         let type = try call.accept([.json])
         let epoch = try call.epoch
-        let (run, isNew) = try await runs.make(name, manifest: call.json(), epoch: epoch)
-        var response = Response.json(.object(try await run.description()), type: type, status: isNew ? .created : .ok)
+        let (run, isNew) = try await runs.make(name, manifest: json(call), epoch: epoch)
+        // Somebody may delete it at once; it was made all the same.
+        let description = (try? await run.description()) ?? run.status.json
+        var response = try await answer(.object(description), type: type, status: isNew ? .created : .ok)
         if isNew { response.headerFields[.location] = "/v1/runs/\(name)" }
         response.headerFields[.latherEpoch] = String(run.status.epoch)
         return response
@@ -30,7 +32,7 @@ extension API {
         try call.refuseQuery()
         let type = try call.accept([.json])
         let status = try runs.run(call.runName).status
-        var response = Response.json(.object(status.json), type: type)
+        var response = try await answer(.object(status.json), type: type)
         response.headerFields[.latherEpoch] = String(status.epoch)
         return response
     }

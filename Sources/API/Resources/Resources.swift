@@ -1,0 +1,27 @@
+import HTTPServer
+import HTTPTypes
+import Memory
+import StrictJSON
+import Training
+
+/// What the routes lead to; the extensions hold the resources by kind.
+struct Resources: Sendable {
+    let runs: Runs
+    let configuration: Configuration
+
+    /// The JSON of a request. Large ones take a while to read, so that is done off the event loop.
+    func json(_ call: Call) async throws -> JSONValue {
+        try call.requireBody([.json])
+        let body = try await call.body(upTo: Call.maximumJSONByteCount)
+        do {
+            return try await runs.offLoop { try withExtendedLifetime(body) { try JSONValue(parsing: body.bytes) } }
+        } catch let error as JSONError {
+            throw HTTPError(.badRequest, "malformed-json", "The body is not valid JSON: \(error).")
+        }
+    }
+
+    /// An answer in JSON, which is written off the event loop for the same reason.
+    func answer(_ value: JSONValue, type: MediaType, status: HTTPResponse.Status = .ok) async throws -> Response {
+        try await runs.offLoop { Response.json(value, type: type, status: status) }
+    }
+}
