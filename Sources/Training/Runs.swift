@@ -12,7 +12,8 @@ public import StrictJSON
 public actor Runs {
     /// How far the start has come.
     public enum Readiness: Sendable {
-        case recovering(done: Int, of: Int)
+        /// The total is nil until the database has said how many there are.
+        case recovering(done: Int, of: Int?)
         case ready
         case stopping
     }
@@ -140,41 +141,58 @@ public actor Runs {
 
     // MARK: Start and stop
 
-    /// Brings back every run of the database. Requests are refused with `recovering` until it is done; a run that cannot
-    /// be brought back is alone in that.
+    /// How many runs are recovered at once: one may compute while another reads.
+    private static let recoveriesAtOnce = 2
+
+    /// Brings back every run of the database. Each is served as soon as it is back; until then requests for it are refused
+    /// with `recovering`. A run that cannot be brought back is alone in that.
     public func recover() async throws(TrainingError) {
         let rows: [RunRecord]
         do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
-        for (index, row) in rows.enumerated() {
-            guard case .recovering = directory.readiness else { return }
-            directory.readiness = .recovering(done: index, of: rows.count)
-            await recover(row)
+        let named = rows.compactMap { row -> (RunName, RunRecord)? in
+            if let name = try? RunName(row.name) { return (name, row) }
+            surroundings.logger.error("a run has an impossible name", metadata: ["id": "\(row.id)"])
+            return nil
         }
-        guard case .recovering = directory.readiness else { return }
-        directory.readiness = .ready
+        directory.await(named.map(\.0))
+        guard noteRecovered(0, of: named.count) else { return }
+        await withTaskGroup(of: Void.self) { group in
+            var done = 0
+            for (index, (name, row)) in named.enumerated() {
+                if index >= Runs.recoveriesAtOnce {
+                    await group.next()
+                    done += 1
+                    guard noteRecovered(done, of: named.count) else { return }
+                }
+                group.addTask { await self.recover(row, name) }
+            }
+        }
+        if case .recovering = directory.readiness { directory.readiness = .ready }
     }
 
-    private func recover(_ row: RunRecord) async {
+    /// - Returns: false when the server stops meanwhile.
+    private func noteRecovered(_ done: Int, of total: Int) -> Bool {
+        guard case .recovering = directory.readiness else { return false }
+        directory.readiness = .recovering(done: done, of: total)
+        return true
+    }
+
+    private func recover(_ row: RunRecord, _ name: RunName) async {
         do {
-            let name = try RunName(row.name)
+            let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
+            let run = Run(row, name: name, manifest: manifest, in: surroundings)
             do {
-                let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
-                let run = Run(row, name: name, manifest: manifest, in: surroundings)
-                do {
-                    try await run.recover()
-                } catch {
-                    await run.close()
-                    throw error
-                }
-                directory.add(run)
-                surroundings.logger.info("run recovered", metadata: ["run": "\(name)", "step": "\(run.status.step)"])
+                try await run.recover()
             } catch {
-                let reason = Runs.reason(error)
-                directory.addDamaged(name, row, reason)
-                surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])
+                await run.close()
+                throw error
             }
+            directory.add(run)
+            surroundings.logger.info("run recovered", metadata: ["run": "\(name)", "step": "\(run.status.step)"])
         } catch {
-            surroundings.logger.error("a run has an impossible name", metadata: ["id": "\(row.id)"])
+            let reason = Runs.reason(error)
+            directory.addDamaged(name, row, reason)
+            surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])
         }
     }
 
@@ -194,8 +212,8 @@ public actor Runs {
     ///
     /// - Returns: false if a checkpoint could not be made.
     public func finish() async -> Bool {
-        let runs = (try? directory.all()) ?? []
         directory.readiness = .stopping
+        let runs = directory.running
         var isComplete = true
         for run in runs {
             do {

@@ -8,49 +8,76 @@ final class RunDirectory: @unchecked Sendable {
         case damaged(RunRecord, reason: String)
     }
 
-    // Invariant: both are touched only under `lock`. The `Runs` actor alone adds runs; a run that is deleted removes itself.
+    // Invariant: all three are touched only under `lock`. The `Runs` actor alone adds runs; a run that is deleted removes itself.
     private let lock = NSLock()
     private var entries: [RunName: Entry] = [:]
-    private var state = Runs.Readiness.recovering(done: 0, of: 0)
+    /// Runs of the database that are not back yet.
+    private var awaited: Set<RunName> = []
+    private var state = Runs.Readiness.recovering(done: 0, of: nil)
 
     var readiness: Runs.Readiness {
         get { lock.withLock { state } }
         set { lock.withLock { state = newValue } }
     }
 
+    /// As soon as it is known which runs there are, those that are back are served.
     func entry(_ name: RunName) throws(TrainingError) -> Entry? {
-        try ensureReady()
-        return lock.withLock { entries[name] }
+        let (state, entry, isAwaited) = lock.withLock { () -> (Runs.Readiness, Entry?, Bool) in
+            (self.state, entries[name], awaited.contains(name))
+        }
+        switch state {
+        case .stopping: throw TrainingError.shuttingDown
+        case .recovering(_, nil): throw TrainingError.recovering(state)
+        case .recovering where isAwaited: throw TrainingError.recovering(state)
+        case .recovering, .ready: return entry
+        }
     }
 
-    /// In the order of their names.
+    /// Every run, in the order of their names; refused until all are back, because a list with gaps misleads.
     func all() throws(TrainingError) -> [Run] {
-        try ensureReady()
+        let state = readiness
+        switch state {
+        case .ready: return running
+        case .recovering: throw TrainingError.recovering(state)
+        case .stopping: throw TrainingError.shuttingDown
+        }
+    }
+
+    /// The runs that are served now, in the order of their names.
+    var running: [Run] {
         let present = lock.withLock { () -> [RunName: Entry] in entries }
         return present.sorted { $0.key.description < $1.key.description }.compactMap {
             if case .running(let run) = $0.value { run } else { nil }
         }
     }
 
+    func await(_ names: [RunName]) {
+        lock.withLock { awaited = Set(names) }
+    }
+
     func add(_ run: Run) {
-        lock.withLock { entries[run.name] = .running(run) }
+        lock.withLock {
+            entries[run.name] = .running(run)
+            awaited.remove(run.name)
+        }
     }
 
     func addDamaged(_ name: RunName, _ row: RunRecord, _ reason: String) {
-        lock.withLock { entries[name] = .damaged(row, reason: reason) }
+        lock.withLock {
+            entries[name] = .damaged(row, reason: reason)
+            awaited.remove(name)
+        }
     }
 
     func remove(_ name: RunName) {
         _ = lock.withLock { entries.removeValue(forKey: name) }
     }
+}
 
-    private func ensureReady() throws(TrainingError) {
-        switch readiness {
-        case .ready: return
-        case .recovering(let done, let total):
-            throw TrainingError(.recovering, "The server is recovering its runs (\(done) of \(total)); try again shortly.")
-        case .stopping:
-            throw TrainingError.shuttingDown
-        }
+extension TrainingError {
+    static func recovering(_ state: Runs.Readiness) -> TrainingError {
+        var progress = ""
+        if case .recovering(let done, let total?) = state { progress = " (\(done) of \(total))" }
+        return TrainingError(.recovering, "The server is recovering its runs\(progress); try again shortly.")
     }
 }

@@ -1,0 +1,28 @@
+import Testing
+
+@testable import Training
+
+struct RunDirectoryTests {
+    @Test func aRunThatIsBackIsServedWhileOthersAreAwaited() async throws {
+        let house = try await House()
+        let back = try await house.make("back", #"{"optimizer": {"lr": 1}}"#)
+        let directory = RunDirectory()
+        await expectRefusal(.recovering) { _ = try directory.entry(back.name) }
+
+        let awaited = try RunName("awaited")
+        directory.await([back.name, awaited])
+        directory.readiness = .recovering(done: 0, of: 2)
+        await expectRefusal(.recovering) { _ = try directory.entry(back.name) }
+        directory.add(back)
+        #expect(try directory.entry(back.name) != nil)
+        #expect(try directory.entry(RunName("never-made")) == nil)
+        await expectRefusal(.recovering) { _ = try directory.entry(awaited) }
+        await expectRefusal(.recovering) { _ = try directory.all() }
+
+        directory.readiness = .ready
+        #expect(try directory.all().map(\.name) == [back.name])
+        directory.readiness = .stopping
+        await expectRefusal(.shuttingDown) { _ = try directory.entry(back.name) }
+        #expect(directory.running.map(\.name) == [back.name])
+    }
+}
