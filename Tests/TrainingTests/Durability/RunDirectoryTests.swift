@@ -7,22 +7,22 @@ struct RunDirectoryTests {
         let house = try await House()
         let back = try await house.make("back", #"{"optimizer": {"lr": 1}}"#)
         let directory = RunDirectory()
-        await expectRefusal(.recovering) { _ = try directory.entry(back.name) }
+        await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
 
         let awaited = try RunName("awaited")
-        directory.await([back.name, awaited])
+        directory.await([back.status.name, awaited])
         directory.readiness = .recovering(done: 0, of: 2)
-        await expectRefusal(.recovering) { _ = try directory.entry(back.name) }
+        await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
         directory.add(back)
-        #expect(try directory.entry(back.name) != nil)
+        #expect(try directory.entry(back.status.name) != nil)
         #expect(try directory.entry(RunName("never-made")) == nil)
         await expectRefusal(.recovering) { _ = try directory.entry(awaited) }
         await expectRefusal(.recovering) { _ = try directory.all() }
 
         directory.readiness = .ready
-        #expect(try directory.all().map(\.name) == [back.name])
+        #expect(try directory.all().map(\.status.name) == [back.status.name])
         directory.readiness = .stopping
-        await expectRefusal(.shuttingDown) { _ = try directory.entry(back.name) }
-        #expect(directory.running.map(\.name) == [back.name])
+        await expectRefusal(.shuttingDown) { _ = try directory.entry(back.status.name) }
+        #expect(directory.running.map(\.status.name) == [back.status.name])
     }
 }
