@@ -23,6 +23,8 @@ public final class Store: Sendable {
     let queue: DatabaseQueue
     let logger: Logger
     let partSize: Int
+    /// Checkpoints that are being read.
+    let kept = KeptCheckpoints()
     /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
     let unmovedBytes = Atomic(0)
     private let access: Access

@@ -80,9 +80,16 @@ struct NegotiationTests {
 
     @Test(arguments: ["/v1/runs/r/steps/1", "/v1/runs/r/parameters/w/steps/1", "/v1/runs/r/weights"])
     func aBodyOverTheLimitIs413(path: String) async throws {
-        try await withServer(maximumBodyByteCount: 100) { server in
+        try await withServer(maximumBodyByteCount: 1000) { server in
             try await server.makeRun()
-            let answer = try await server.send(.put, path, [UInt8](repeating: 0, count: 101))
+            let answer = try await server.send(.put, path, [UInt8](repeating: 0, count: 1001))
+            #expect(answer.outcome == "413 body-too-large")
+        }
+    }
+
+    @Test func theLimitOnBodiesHoldsForJSONToo() async throws {
+        try await withServer(maximumBodyByteCount: 50) { server in
+            let answer = try await server.send(.put, "/v1/runs/r", [UInt8](repeating: UInt8(ascii: " "), count: 51))
             #expect(answer.outcome == "413 body-too-large")
         }
     }

@@ -61,6 +61,31 @@ extension ServerTests {
             }
         }
 
+        /// A request that has not arrived whole is not in flight: its client may never send the rest.
+        @Test(arguments: ["PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc", "GET / HT"])
+        func stoppingDoesNotWaitForWhatDoesNotArrive(start: String) async throws {
+            let handler = Answering { request in
+                do throws(HTTPError) {
+                    _ = try await request.body.collect(upTo: 1 << 20)
+                    return .text("whole")
+                } catch {
+                    return error.response
+                }
+            }
+            try await withServer(handler) { port, server in
+                async let status = onThread {
+                    let client = try RawClient(port: port)
+                    try client.send(start)
+                    return try client.answer().status
+                }
+                try await Task.sleep(for: .milliseconds(100))
+                let begin = ContinuousClock.now
+                await server.stop(gracePeriod: .seconds(30))
+                #expect(ContinuousClock.now - begin < .seconds(10))
+                #expect(try await status == 408)
+            }
+        }
+
         @Test func aBusyPortIsAClearError() async throws {
             try await withServer { port, _ in
                 let second = server(on: .tcp(host: "127.0.0.1", port: port))

@@ -89,6 +89,23 @@ import Testing
         #expect(!SOAPParameter<Float>.canTake(squaredNorm: 1, squaredWeightNorm: 1e60, shape: shape, options: l2))
     }
 
+    /// The step that makes the first bases runs in double precision, where so small an eps is not clamped.
+    @Test(arguments: [1e-36, 1e-38, 1e-40, 1e-44, 1e-300])
+    func anEpsBelowTheTypesRangeNeverLeavesStateThatIsNotFinite(epsilon: Double) {
+        let options = SOAPOptions {
+            $0.useKLShampoo = true
+            $0.epsilon = epsilon
+        }
+
+        for size in [1, 1e-3, 1e-6] as [Float] {
+            let gradient = [0.1, -0.2, 0.5, 0.3, 0.4, -0.3].map { Float($0) * size }
+            let parameter = SOAPParameter<Float>(shape: [3, 2], options: options)
+            guard SOAPParameter<Float>.canTake(squaredNorm: Float.sumOfSquares(gradient, count: 6), shape: [3, 2], options: options)
+            else { continue }
+            for _ in 0..<3 { #expect(parameter.step(gradient, options: options).update.allSatisfy(\.isFinite) && parameter.stateIsFinite) }
+        }
+    }
+
     @Test func theLargestGradientThatPassesDoesNoHarm() {
         let options = SOAPOptions(learningRate: 0.003)
         let limit = Double(Float.greatestFiniteMagnitude) / 4

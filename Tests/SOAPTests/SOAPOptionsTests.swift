@@ -20,6 +20,7 @@ import Testing
         ("adam_warmup_steps", { $0.adamWarmupSteps = -1 }),
         ("adaptive_update_tolerance", { $0.adaptiveUpdateTolerance = 1 }),
         ("power_iter_steps", { $0.powerIterSteps = 0 }),
+        ("power_iter_steps", { $0.powerIterSteps = 1001 }),
         ("max_update_rms", { $0.maxUpdateRMS = -1 }),
         ("max_precondition_dim", { $0.maxPreconditionDim = 0 }),
         (

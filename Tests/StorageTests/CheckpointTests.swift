@@ -85,6 +85,20 @@ import Testing
         #expect(try store.rowCounts()["tensor_part"] == steps.count)
     }
 
+    @Test func aPrunedCheckpointCanBeReadToItsEndByWhoKeepsIt() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        let first = try store.checkpoint(run, step: 1, tensors: ["w": [1, 2, 3]])
+        let tensors = try store.tensors(of: first.id)
+        try withExtendedLifetime(store.keep(first.id)) {
+            for step in 2...3 { try store.checkpoint(run, step: step, keeping: 1) }
+            #expect(try store.checkpoints(of: run.id).map(\.header.step) == [3])
+            #expect(try tensors.map { try store.bytes(of: $0) } == [[1, 2, 3]])
+        }
+        try store.checkpoint(run, step: 4, keeping: 1)
+        #expect(try store.rowCounts()["checkpoint"] == 1)
+    }
+
     @Test func oneCheckpointAStepAndEpochIsShownAndALabelIsKept() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")

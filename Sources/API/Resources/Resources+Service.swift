@@ -16,7 +16,8 @@ extension Resources {
                 "blas": ["library": .string(EngineFacts.blasVersion), "kernels": .string(EngineFacts.blasKernels)],
                 "compute_threads": JSONValue(configuration.threadCount),
                 "limits": [
-                    "max_body_bytes": JSONValue(configuration.maximumBodyByteCount), "max_json_bytes": JSONValue(Call.maximumJSONByteCount),
+                    "max_body_bytes": JSONValue(configuration.maximumBodyByteCount),
+                    "max_json_bytes": JSONValue(min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount)),
                     "memory_budget_bytes": JSONValue(runs.ledger.budget), "state_bytes": JSONValue(runs.ledger.reservedByteCount),
                 ],
                 "dtypes": ["F32", "F64", "F16", "BF16"],

@@ -12,7 +12,7 @@ struct Resources: Sendable {
     /// The JSON of a request. Large ones take a while to read, so that is done off the event loop.
     func json(_ call: Call) async throws -> JSONValue {
         try call.requireBody([.json])
-        let body = try await call.body(upTo: Call.maximumJSONByteCount)
+        let body = try await call.body(upTo: min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount))
         do {
             return try await runs.offLoop { try withExtendedLifetime(body) { try JSONValue(parsing: body.bytes) } }
         } catch let error as JSONError {

@@ -95,7 +95,7 @@ final class BodyReader: @unchecked Sendable {
         state = .reading
         do {
             if expectsContinue, framing != .length(0), connection.input.isEmpty { try await connection.sendContinue() }
-            connection.beginReceivingBody()
+            connection.beginReceivingBody(length: framing.announcedLength)
             let buffer = try await body()
             settle(.complete)
             return buffer

@@ -134,7 +134,7 @@ extension Connection {
     /// Reads and forgets what the handler left of the body; false when it does not come.
     private func skip(_ count: Int) async -> Bool {
         guard count > 0 else { return true }
-        beginReceivingBody()
+        beginReceivingBody(length: count)
         var rest = count
         while true {
             let skipped = min(rest, input.count)

@@ -12,7 +12,9 @@ final class Connection: @unchecked Sendable {
         case idle
         /// Reads a head.
         case head
-        /// The handler works, or reads the body.
+        /// The handler reads the body.
+        case receiving
+        /// The handler works.
         case handling
         /// Sends an answer.
         case answering
@@ -29,6 +31,10 @@ final class Connection: @unchecked Sendable {
 
     /// After so much work without a pause the other connections of the loop get a turn.
     private static let workBeforeYield = 1 << 20
+    /// However large a body is, it has arrived after this time, or its room goes to others.
+    private static let longestBodySeconds = 1800
+    /// What a client may still take to send its request when the server stops.
+    private static let lastSeconds = Duration.seconds(3)
 
     // Invariant: everything mutable is touched on `loop` only; so are the socket and the input buffer.
     let context: ServerContext
@@ -41,6 +47,8 @@ final class Connection: @unchecked Sendable {
     /// When the present wait has lasted too long; nil while the handler works.
     private(set) var deadline: ContinuousClock.Instant?
     private var pace: Pace?
+    /// From then on nothing more is received; nil while the server runs.
+    private var stopDeadline: ContinuousClock.Instant?
     private var workSinceYield = 0
 
     init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
@@ -67,8 +75,12 @@ final class Connection: @unchecked Sendable {
         enter(.handling, deadline: nil)
     }
 
-    func beginReceivingBody() {
-        begin(.handling, limits: context.configuration.receiving)
+    /// - Parameter length: the announced one, 0 when it is not known. It sets the pace, because a body takes its room in the
+    ///   budget for all that it announces: whoever announces much must deliver.
+    func beginReceivingBody(length: Int) {
+        var limits = context.configuration.receiving
+        limits.minimumBytesPerSecond = max(limits.minimumBytesPerSecond, length / Connection.longestBodySeconds)
+        begin(.receiving, limits: limits)
     }
 
     func beginAnswering() {
@@ -92,7 +104,10 @@ final class Connection: @unchecked Sendable {
     }
 
     private func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
-        deadline.map { $0 <= now } ?? false
+        if let deadline, deadline <= now { return true }
+        // What has not arrived whole is not in flight yet, and a stop must not wait for it.
+        guard phase == .head || phase == .receiving, let stopDeadline else { return false }
+        return stopDeadline <= now
     }
 
     /// Called every now and then: wakes the task if what it waits for has taken too long.
@@ -102,10 +117,11 @@ final class Connection: @unchecked Sendable {
 
     /// The server stops: an idle connection looks once more for a request and ends, one that works goes on to its answer.
     func serverStops() {
+        stopDeadline = .now + Connection.lastSeconds
         switch phase {
         case .idle: socket.wake()
         case .lingering: socket.abort()
-        case .head, .handling, .answering: break
+        case .head, .receiving, .handling, .answering: break
         }
     }
 

@@ -13,6 +13,9 @@ public final class RequestBody: Sendable {
         case length(Int)
         /// `Transfer-Encoding: chunked`: known only when it has been read.
         case chunked
+
+        /// In bytes; 0 where nothing is announced.
+        var announcedLength: Int { if case .length(let length) = self { length } else { 0 } }
     }
 
     private enum Source {

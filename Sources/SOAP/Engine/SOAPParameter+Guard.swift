@@ -20,8 +20,8 @@ extension SOAPParameter {
         }
         guard bound <= largestSquaredNorm else { return false }
         guard options.useKLShampoo, shape.count == 2, let smallest = shape.min(), smallest > 0 else { return true }
-        let clamp = max(options.epsilon, Scalar.leastNormalMagnitude.asDouble)
-        return squaredNorm / (clamp * Double(smallest)) <= largestSquaredNorm
+        // eps itself, even where this type cannot hold it: the step that makes the first bases runs in double precision.
+        return squaredNorm / (options.epsilon * Double(smallest)) <= largestSquaredNorm
     }
 
     /// Whether weights stay finite through a step, whatever its gradient: a promise like

@@ -4,6 +4,9 @@ extension SOAPOptions {
     /// The most elements that a parameter may have: BLAS counts with 32 bits.
     public static let largestElementCount = Int(Int32.max)
 
+    /// A few rounds of power iteration converge; without a limit one refresh could take for ever.
+    public static let mostPowerIterations = 1000
+
     /// Checks every option by itself and those that exclude each other, and throws the first that cannot be used.
     public func validate() throws(SOAPOptionError) {
         try check("lr", learningRate, learningRate >= 0, "must be at least 0")
@@ -18,6 +21,10 @@ extension SOAPOptions {
             "adaptive_update_tolerance", adaptiveUpdateTolerance, (0..<1).contains(adaptiveUpdateTolerance),
             "must be at least 0 and below 1")
         try check("power_iter_steps", powerIterSteps, atLeast: 1)
+        guard powerIterSteps <= SOAPOptions.mostPowerIterations else {
+            throw SOAPOptionError(
+                option: "power_iter_steps", reason: "must be at most \(SOAPOptions.mostPowerIterations), not \(powerIterSteps)")
+        }
         try check("max_update_rms", maxUpdateRMS, maxUpdateRMS >= 0, "must be at least 0")
         if let maxPreconditionDim { try check("max_precondition_dim", maxPreconditionDim, atLeast: 1) }
         guard useKLShampoo else { return }

@@ -48,6 +48,11 @@ extension Store {
         }
     }
 
+    /// Lets a checkpoint be read to its end, whatever is pruned meanwhile, as long as the keeper lives.
+    public func keep(_ checkpoint: Int64) -> CheckpointKeeper {
+        CheckpointKeeper(checkpoint, among: kept)
+    }
+
     /// Reads a tensor whole.
     ///
     /// - Parameter destination: exactly `tensor.byteCount` bytes; unspecified contents after an error.

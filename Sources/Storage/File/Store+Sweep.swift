@@ -34,7 +34,7 @@ extension Store {
     /// Deletes everything that is dropped, in pieces.
     private func sweep() throws(StorageError) {
         while try write({ try deletePiece(.prunedLog, in: $0) }) {}
-        while try write({ try deletePiece(.droppedTensors, in: $0) }) {}
+        while try write({ try deletePiece(.droppedTensors(but: kept.ids), in: $0) }) {}
         try write { try $0.execute(sql: Store.deleteEmptyOwners) }
     }
 
@@ -52,13 +52,17 @@ extension Store {
                 WHERE sequence <= iif(deleted, \(Int64.max), pruned_through)
                 """,
             delete: "DELETE FROM log_entry WHERE run = ? AND sequence = ?")
-        static let droppedTensors = Garbage(
-            parts: .tensor,
-            select: """
-                SELECT tensor.id, tensor.byte_count FROM checkpoint CROSS JOIN tensor ON tensor.checkpoint = checkpoint.id
-                WHERE state = 'dropped'
-                """,
-            delete: "DELETE FROM tensor WHERE id = ?")
+
+        /// - Parameter kept: checkpoints that somebody still reads.
+        static func droppedTensors(but kept: [Int64]) -> Garbage {
+            Garbage(
+                parts: .tensor,
+                select: """
+                    SELECT tensor.id, tensor.byte_count FROM checkpoint CROSS JOIN tensor ON tensor.checkpoint = checkpoint.id
+                    WHERE state = 'dropped' AND checkpoint.id NOT IN (\(kept.map(String.init).joined(separator: ", ")))
+                    """,
+                delete: "DELETE FROM tensor WHERE id = ?")
+        }
     }
 
     /// What has rows left, because another thread has dropped it since, is left to that thread's sweep.

@@ -39,7 +39,7 @@ extension Manifest {
         }
         guard shape.allSatisfy({ $0 > 0 }) else {
             throw TrainingError(
-                .wrongShape, "\"\(name)\" has a dimension of size 0, so there is nothing to train.",
+                .wrongShape, "\"\(name)\" has the shape \(shape); every size must be at least 1.",
                 [("parameter", .string(name.description)), ("got", Manifest.json(shape))])
         }
         guard let byteCount = DType.f32.byteCount(ofShape: shape), byteCount / DType.f32.byteCount <= SOAPOptions.largestElementCount else {

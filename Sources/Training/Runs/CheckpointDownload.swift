@@ -20,6 +20,8 @@ public final class CheckpointDownload: @unchecked Sendable {
     private let header: [UInt8]
     private let parts: [(tensor: CheckpointTensor, index: Int)]
     private let store: Store
+    /// Pruning must not cut a slow reader off.
+    private let keeper: CheckpointKeeper
     private let threads: WorkerThreads
     // Invariant: `position` and `hash` are touched by one caller of `next` at a time; a response asks for its pieces in turn.
     private var position = -1
@@ -27,6 +29,7 @@ public final class CheckpointDownload: @unchecked Sendable {
     private var hash = SHA256()
 
     init(_ checkpoint: CheckpointRecord, of run: RunName, store: Store, threads: WorkerThreads) throws(TrainingError) {
+        keeper = store.keep(checkpoint.id)
         let tensors: [CheckpointTensor]
         do { tensors = try store.tensors(of: checkpoint.id).filter { $0.kind != .answer } } catch { throw TrainingError(error) }
         do throws(SafetensorsError) {
@@ -54,7 +57,7 @@ public final class CheckpointDownload: @unchecked Sendable {
 
     /// The next piece in order, or nil after the last.
     ///
-    /// - Throws: what the database throws, also when the checkpoint is deleted meanwhile; and instead of the last part of
+    /// - Throws: what the database throws, and instead of the last part of
     ///   a tensor whose bytes are not those that were written, so that no reader takes the file for whole.
     public func next() async throws -> Piece? {
         defer { position += 1 }
@@ -65,7 +68,7 @@ public final class CheckpointDownload: @unchecked Sendable {
         hash.update(bufferPointer: part.bytes)
         if index == tensor.partCount - 1 {
             guard Array(hash.finalize()) == tensor.sha256 else {
-                throw TrainingError(.storageUnavailable, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
+                throw TrainingError(.storageDamaged, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
             }
             hash = SHA256()
         }
