@@ -203,7 +203,7 @@ struct DurabilityTests {
         try await run.makeCheckpoint()
         try house.store.write { try $0.execute(sql: "UPDATE tensor_part SET bytes = zeroblob(length(bytes))") }
         let download = try await run.download(checkpointAt: 1)
-        await expectRefusal(.storageUnavailable) {
+        await expectRefusal(.storageDamaged) {
             while try await download.next() != nil {}
         }
     }
