@@ -177,7 +177,22 @@ public actor Runs {
         return true
     }
 
+    /// A run whose recovery ended the process so often in a row is left out of a start, so that the others are served.
+    private static let unfinishedRecoveriesInARow = 3
+
     private func recover(_ row: RunRecord, _ name: RunName) async {
+        let store = surroundings.store
+        let begun = row.unfinishedRecoveries + 1
+        guard begun <= Runs.unfinishedRecoveriesInARow else {
+            // At the next start it has one more chance: what stood in its way, too little memory for example, may be gone.
+            try? store.setUnfinishedRecoveries(begun - 2, of: row.id)
+            let reason = "bringing it back ended the server \(begun - 1) times in a row, so it is left out until the next start"
+            directory.addDamaged(name, row, reason)
+            return surroundings.logger.error("run left out", metadata: ["run": "\(name)", "reason": "\(reason)"])
+        }
+        // Only a note: on a full disk, which cannot take it, the run is served all the same.
+        let isNoted = (try? store.logEntryCount(of: row.id)) ?? 0 > 0 && (try? store.setUnfinishedRecoveries(begun, of: row.id)) != nil
+        defer { if isNoted { try? store.setUnfinishedRecoveries(0, of: row.id) } }
         do {
             let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
             let run = Run(row, name: name, manifest: manifest, in: surroundings)

@@ -22,6 +22,7 @@ enum Schema {
             name TEXT NOT NULL,
             epoch INTEGER NOT NULL DEFAULT 0,
             is_ahead INTEGER NOT NULL DEFAULT 0,
+            unfinished_recoveries INTEGER NOT NULL DEFAULT 0,
             pruned_through INTEGER NOT NULL DEFAULT 0,
             deleted INTEGER NOT NULL DEFAULT 0,
             created_at REAL NOT NULL

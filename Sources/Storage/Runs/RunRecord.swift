@@ -11,5 +11,7 @@ public struct RunRecord: Equatable, Sendable {
     public let epoch: Int
     /// Whether steps may have been answered that are in no checkpoint and not in the log.
     public let isAhead: Bool
+    /// How many times in a row bringing the run back began and did not end.
+    public let unfinishedRecoveries: Int
     public let createdAt: Date
 }

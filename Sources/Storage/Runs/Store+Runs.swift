@@ -18,7 +18,8 @@ extension Store {
             let id = db.lastInsertedRowID
             try db.execute(sql: "INSERT INTO run_manifest (run, json) VALUES (?, ?)", arguments: [id, manifest])
             return RunRecord(
-                id: id, name: name, manifest: manifest, epoch: 0, isAhead: false, createdAt: Date(timeIntervalSince1970: now))
+                id: id, name: name, manifest: manifest, epoch: 0, isAhead: false, unfinishedRecoveries: 0,
+                createdAt: Date(timeIntervalSince1970: now))
         }
     }
 
@@ -54,6 +55,12 @@ extension Store {
         try write { try updateRun(run, set: "is_ahead = ?", isAhead, in: $0) }
     }
 
+    /// Notes before a run is brought back that this has begun once more, and 0 after it, so that a start can tell which run
+    /// ended the process.
+    public func setUnfinishedRecoveries(_ count: Int, of run: Int64) throws(StorageError) {
+        try write { try updateRun(run, set: "unfinished_recoveries = ?", count, in: $0) }
+    }
+
     func updateRun(_ id: Int64, set assignment: String, _ values: (any DatabaseValueConvertible)?..., in db: Database) throws {
         try db.cachedStatement(sql: "UPDATE run SET \(assignment) WHERE id = ? AND deleted = 0")
             .execute(arguments: StatementArguments(values) + [id])
@@ -77,6 +84,7 @@ extension RunRecord {
     fileprivate init(_ row: Row) {
         self.init(
             id: row["id"], name: row["name"], manifest: row["json"], epoch: row["epoch"], isAhead: row["is_ahead"],
+            unfinishedRecoveries: row["unfinished_recoveries"],
             createdAt: Date(timeIntervalSince1970: row["created_at"]))
     }
 }

@@ -190,4 +190,24 @@ struct RecoveryTests {
     func whatIsNoStateTensorsNameIsNotSplit(_ text: String) {
         #expect(Run.split(text) == nil)
     }
+
+    /// A crash loop of one run must not keep the others away; a kill or two while it is brought back must not cost it its place.
+    @Test func aRunWhoseRecoveryEndsTheServerAgainAndAgainIsLeftOutOfOneStart() async throws {
+        let house = try await House()
+        let manifest = #"{"optimizer": {"lr": 1}}"#
+        let name = try RunName("poison")
+        try await house.make("poison", manifest).put(1, [.gradient("w", [2], 1)])
+        _ = try await house.make("other", manifest)
+        var served: [Bool] = []
+        for unfinished in [2, 3, 2] {
+            let row = try #require(try house.store.run(named: "poison"))
+            try house.store.setUnfinishedRecoveries(unfinished, of: row.id)
+            try await house.crash()
+            served.append((try? house.runs.run(name)) != nil)
+            #expect(try house.store.run(named: "poison")?.unfinishedRecoveries == (unfinished == 3 ? 2 : 0))
+            #expect(try house.runs.run(RunName("other")).status.step == 0)
+        }
+        #expect(served == [true, false, true])
+        #expect(try house.runs.run(name).status.step == 1)
+    }
 }
