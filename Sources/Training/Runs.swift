@@ -21,7 +21,6 @@ public actor Runs {
     private let surroundings: Run.Surroundings
     private let executor: BlockingSerialExecutor
     private let directory = RunDirectory()
-    private var storageCheck: (at: ContinuousClock.Instant, error: TrainingError?)?
 
     /// - Parameters:
     ///   - threadCount: compute threads.
@@ -30,7 +29,8 @@ public actor Runs {
         let threads = WorkerThreads()
         BLAS.configure()
         surroundings = Run.Surroundings(
-            store: store, pool: ComputePool(threadCount: threadCount), buffers: buffers, ledger: MemoryLedger(budget: memoryBudget),
+            store: store, storage: StorageHealth(store: store), pool: ComputePool(threadCount: threadCount), buffers: buffers,
+            ledger: MemoryLedger(budget: memoryBudget),
             threads: threads, directory: directory, logger: logger)
         executor = BlockingSerialExecutor(threads: threads)
     }
@@ -96,15 +96,16 @@ public actor Runs {
             throw TrainingError.outOfMemory(estimates, needed: needed, surroundings.ledger)
         }
         do {
-            let row = try surroundings.store.createRun(
-                name: name.description, manifest: String(decoding: json.serialized(), as: UTF8.self))
+            let row = try surroundings.storage.writing { () throws(StorageError) in
+                try surroundings.store.createRun(name: name.description, manifest: String(decoding: json.serialized(), as: UTF8.self))
+            }
             let run = Run(
                 row, name: name, manifest: manifest, parameters: manifest.newParameters(), reservedByteCount: needed, in: surroundings)
             directory.add(run)
             return (run, true)
         } catch {
             surroundings.ledger.release(needed)
-            throw TrainingError(error)
+            throw error
         }
     }
 
@@ -115,28 +116,16 @@ public actor Runs {
             try await run.delete(epoch: epoch)
         case .damaged(let row, _):
             try RunStatus.fence(epoch, current: row.epoch)
-            do { try surroundings.store.deleteRun(row.id) } catch { throw TrainingError(error) }
+            try surroundings.storage.writing { () throws(StorageError) in try surroundings.store.deleteRun(row.id) }
             directory.remove(name)
         case nil:
             throw TrainingError.unknownRun(name)
         }
     }
 
-    /// Whether the database can be written, as found at most a second ago: probes are frequent, and each look is a commit.
+    /// Whether the database takes writes.
     public func checkStorage() throws(TrainingError) {
-        let now = ContinuousClock.now
-        if let storageCheck, now - storageCheck.at < .seconds(1) {
-            if let error = storageCheck.error { throw error }
-            return
-        }
-        var error: TrainingError?
-        do {
-            try surroundings.store.checkWritable()
-        } catch let found {
-            error = TrainingError(.storageUnavailable, "The database cannot be written: \(found.message)")
-        }
-        storageCheck = (now, error)
-        if let error { throw error }
+        try surroundings.storage.check()
     }
 
     // MARK: Start and stop

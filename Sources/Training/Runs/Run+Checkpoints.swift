@@ -13,27 +13,31 @@ extension Run {
     public func makeCheckpoint(label: String? = nil, epoch: Int? = nil) throws(TrainingError) -> CheckpointDescription {
         try ensureOpen()
         try fence(epoch)
-        do throws(StorageError) {
-            let header = CheckpointHeader(
-                step: step, epoch: self.epoch, sequence: try store.lastSequence(of: id), label: label,
-                metadata: String(decoding: JSONValue.object(checkpointMetadata).serialized(), as: UTF8.self))
-            let writer = try store.beginCheckpoint(of: id, header)
-            do throws(StorageError) {
-                try write(to: writer)
-                let made = try writer.finish(keeping: manifest.policy.keepCheckpoints)
-                checkpointing.completed(at: step)
-                for parameter in parameters.all { parameter.durableNumber = parameter.lastNumber }
-                publish()
-                return CheckpointDescription(made)
-            } catch {
-                try? writer.abandon()
-                throw error
-            }
+        do {
+            let made = try surroundings.storage.writing { () throws(StorageError) in try writeCheckpoint(label) }
+            checkpointing.completed(at: step)
+            for parameter in parameters.all { parameter.durableNumber = parameter.lastNumber }
+            publish()
+            return CheckpointDescription(made)
         } catch {
             // Whether its last commit came through is not known, so the next step marks the run again.
             checkpointing.isAhead = false
             checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)
-            throw TrainingError(error)
+            throw error
+        }
+    }
+
+    private func writeCheckpoint(_ label: String?) throws(StorageError) -> CheckpointRecord {
+        let header = CheckpointHeader(
+            step: step, epoch: epoch, sequence: try store.lastSequence(of: id), label: label,
+            metadata: String(decoding: JSONValue.object(checkpointMetadata).serialized(), as: UTF8.self))
+        let writer = try store.beginCheckpoint(of: id, header)
+        do {
+            try write(to: writer)
+            return try writer.finish(keeping: manifest.policy.keepCheckpoints)
+        } catch {
+            try? writer.abandon()
+            throw error
         }
     }
 
@@ -104,18 +108,14 @@ extension Run {
 
     /// Appends a record to the log; when it returns, the record is on disk.
     func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) {
-        do {
-            _ = try store.append(entry, body: body, to: id)
-        } catch {
-            throw TrainingError(error)
-        }
+        _ = try surroundings.storage.writing { () throws(StorageError) in try store.append(entry, body: body, to: id) }
         checkpointing.logByteCount += body.reduce(0) { $0 + $1.count }
     }
 
     /// Notes on disk, once between two checkpoints, that a crash would lose steps that were answered.
     func markAhead() throws(TrainingError) {
         guard !checkpointing.isAhead else { return }
-        do { try store.setAhead(true, of: id) } catch { throw TrainingError(error) }
+        try surroundings.storage.writing { () throws(StorageError) in try store.setAhead(true, of: id) }
         checkpointing.isAhead = true
     }
 

@@ -15,6 +15,7 @@ public actor Run {
     /// What all runs of a server share.
     struct Surroundings: Sendable {
         let store: Store
+        let storage: StorageHealth
         let pool: ComputePool
         let buffers: BufferPool
         let ledger: MemoryLedger
@@ -147,7 +148,7 @@ public actor Run {
     func delete(epoch: Int?) throws(TrainingError) {
         try ensureOpen()
         try fence(epoch)
-        do { try store.deleteRun(id) } catch { throw TrainingError(error) }
+        try surroundings.storage.writing { () throws(StorageError) in try store.deleteRun(id) }
         close()
         surroundings.directory.remove(name)
     }

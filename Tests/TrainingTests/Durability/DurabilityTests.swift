@@ -238,6 +238,24 @@ struct DurabilityTests {
         #expect(try await Answered(house.run().put(2, gradient(2))).raw == answer.raw)
     }
 
+    /// A probe's page may still fit where steps do not, so refused writes count for a while.
+    @Test func aRefusedWriteMeansNotReadyUntilAnotherSucceeds() async throws {
+        let house = try await House()
+        let health = StorageHealth(store: house.store)
+        try health.check()
+        await expectRefusal(.storageFull) {
+            try health.writing { () throws(StorageError) in throw StorageError(.full, "No space.") }
+        }
+        await expectRefusal(.storageUnavailable) { try health.check() }
+        try health.writing { () throws(StorageError) in }
+        try health.check()
+        // What is wrong with a request says nothing of the disk.
+        await expectRefusal(.storageDamaged) {
+            try health.writing { () throws(StorageError) in throw StorageError(.notFound, "No such run.") }
+        }
+        try health.check()
+    }
+
     @Test func aFailedCheckpointHarmsNoStepAndIsTriedAgainLater() async throws {
         let house = try await House()
         let run = try await house.make("run", manifest("log", #", "checkpoint_every": 2"#))
