@@ -10,6 +10,8 @@ struct GoldenCase {
     let options: SOAPOptions
     let learningRates: [Double]?
     let referenceError: [Double]
+    /// The relative error of a plain float32 run at each step.
+    let float32Error: [Double]
     /// 1-based.
     let comparedSteps: [Int]
     let tensors: [String: Tensor<Float>]
@@ -34,6 +36,7 @@ struct GoldenCase {
         steps = try file.metadata(Int.self, "steps")
         learningRates = try? file.metadata([Double].self, "lr")
         referenceError = try file.metadata([Double].self, "reference_error")
+        float32Error = try file.metadata([Double].self, "float32_error")
         comparedSteps = try file.metadata([Int].self, "compare")
         options = config.options
         tensors = file.tensors
