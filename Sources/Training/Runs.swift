@@ -90,6 +90,8 @@ public actor Runs {
             return (existing, false)
         }
         try RunStatus.fence(epoch, current: 0, step: 0)
+        // Runs that are not back yet have not reserved their memory; a new one must not take it from them.
+        if case .recovering = directory.readiness { throw TrainingError.recovering(directory.readiness) }
         let estimates = manifest.estimates
         let needed = estimates.byteCount
         guard surroundings.ledger.reserve(needed) else {
@@ -144,26 +146,25 @@ public actor Runs {
             return nil
         }
         directory.await(named.map(\.0))
-        guard noteRecovered(0, of: named.count) else { return }
-        await withTaskGroup(of: Void.self) { group in
-            var done = 0
-            for (index, (name, row)) in named.enumerated() {
-                if index >= Runs.recoveriesAtOnce {
-                    await group.next()
-                    done += 1
-                    guard noteRecovered(done, of: named.count) else { return }
-                }
-                group.addTask { await self.recover(row, name) }
-            }
-        }
+        directory.noteRecovered(0, of: named.count)
+        // Last and alone come those that did not come back the last time, so that none is suspected for another's sake.
+        let suspects = named.filter { $0.1.unfinishedRecoveries > 0 }
+        await recover(named.filter { $0.1.unfinishedRecoveries == 0 }, atOnce: Runs.recoveriesAtOnce, of: named.count)
+        await recover(suspects, atOnce: 1, of: named.count)
         if case .recovering = directory.readiness { directory.readiness = .ready }
     }
 
-    /// - Returns: false when the server stops meanwhile.
-    private func noteRecovered(_ done: Int, of total: Int) -> Bool {
-        guard case .recovering = directory.readiness else { return false }
-        directory.readiness = .recovering(done: done, of: total)
-        return true
+    private func recover(_ rows: [(RunName, RunRecord)], atOnce: Int, of total: Int) async {
+        await withTaskGroup(of: Void.self) { group in
+            for (index, (name, row)) in rows.enumerated() {
+                if index >= atOnce { await group.next() }
+                guard case .recovering = directory.readiness else { return }
+                group.addTask {
+                    await self.recover(row, name)
+                    self.directory.noteRecovered(1, of: total)
+                }
+            }
+        }
     }
 
     /// A run whose recovery ended the process so often in a row is left out of a start, so that the others are served.
@@ -173,8 +174,8 @@ public actor Runs {
         let store = surroundings.store
         let begun = row.unfinishedRecoveries + 1
         guard begun <= Runs.unfinishedRecoveriesInARow else {
-            // At the next start it has one more chance: what stood in its way, too little memory for example, may be gone.
-            try? store.setUnfinishedRecoveries(begun - 2, of: row.id)
+            // From the next start on it has its chances again: what stood in its way, too little memory for example, may be gone.
+            try? store.setUnfinishedRecoveries(0, of: row.id)
             let reason = "bringing it back ended the server \(begun - 1) times in a row, so it is left out until the next start"
             directory.addDamaged(name, row, reason)
             return surroundings.logger.error("run left out", metadata: ["run": "\(name)", "reason": "\(reason)"])
@@ -194,6 +195,7 @@ public actor Runs {
             directory.add(run)
             surroundings.logger.info("run recovered", metadata: ["run": "\(name)", "step": "\(run.status.step)"])
         } catch {
+            if case .stopping = directory.readiness { return }
             let reason = Runs.reason(error)
             directory.addDamaged(name, row, reason)
             surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])

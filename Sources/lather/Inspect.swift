@@ -35,8 +35,17 @@ struct Inspect: ParsableCommand {
         print("\(database): schema_version \(store.schemaVersion), SQLite \(Store.sqliteVersion), \(rows.count) run(s)")
         var damages = 0
         for row in rows {
-            try describe(row, in: store)
-            if verify { damages += verify(row, in: store) }
+            do {
+                try describe(row, in: store)
+                guard verify else { continue }
+                var found = verify(row, in: store)
+                // Beside a server what is read may be pruned under one's hands; real damage is there again.
+                if !found.isEmpty { found.formIntersection(verify(row, in: store)) }
+                for damage in found.sorted() { print("  DAMAGED: \(damage)") }
+                damages += found.count
+            } catch let error as StorageError where error.kind == .notFound {
+                print("  gone meanwhile")
+            }
         }
         try store.close()
         if damages > 0 { throw Failure(.unusableData, "\(database) is damaged in \(damages) place(s)") }
@@ -61,15 +70,16 @@ struct Inspect: ParsableCommand {
         }
     }
 
-    /// - Returns: how many places are damaged.
-    private func verify(_ row: RunRecord, in store: Store) -> Int {
-        var damages = 0
+    /// - Returns: what is damaged.
+    private func verify(_ row: RunRecord, in store: Store) -> Set<String> {
+        var damages: Set<String> = []
         func check(_ work: () throws -> Void) {
             do {
                 try work()
+            } catch let error as StorageError where error.kind == .notFound {
+                return
             } catch {
-                damages += 1
-                print("  DAMAGED: \(error)")
+                damages.insert("\(error)")
             }
         }
         check {

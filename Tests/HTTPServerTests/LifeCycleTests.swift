@@ -81,7 +81,7 @@ extension ServerTests {
                 try await Task.sleep(for: .milliseconds(100))
                 let begin = ContinuousClock.now
                 await server.stop(gracePeriod: .seconds(30))
-                #expect(ContinuousClock.now - begin < .seconds(10))
+                #expect(ContinuousClock.now - begin < .seconds(8))
                 #expect(try await status == 408)
             }
         }

@@ -106,6 +106,31 @@ import Testing
         }
     }
 
+    /// What a step leaves must be accepted when it is read back, at both ends of the range.
+    @Test(arguments: [0, 0.5, 0.7, 0.8, 0.9], [(1.0, [2, 2]), (0.999_999, [16, 16]), (1e-83, [3, 2])])
+    func whatWasTakenCanBeRestored(beta1: Double, size: (share: Double, shape: [Int])) throws {
+        let options = SOAPOptions {
+            $0.beta1 = beta1
+            $0.shampooBeta = size.share < 0.1 ? 0 : 0.95
+        }
+        let count = size.shape.reduce(1, *)
+        let limit = Double(Float.greatestFiniteMagnitude) / 4 * size.share
+        var random = TestRandom(state: 3)
+        let parameter = SOAPParameter<Float>(shape: size.shape, options: options)
+        for _ in 0..<8 {
+            let noise: Tensor<Float> = random.tensor(size.shape)
+            let value = (limit / Double(count)).squareRoot()
+            let gradient = noise.elements.map { Float(value) * (size.share < 0.1 ? $0 : 1) }
+            guard SOAPParameter<Float>.canTake(squaredNorm: Float.sumOfSquares(gradient, count: count), shape: size.shape, options: options)
+            else { continue }
+            _ = parameter.step(gradient, options: options)
+            _ = try SOAPParameter<Float>(
+                restoring: size.shape, options: options, step: parameter.step, lastRefreshStep: parameter.lastRefreshStep,
+                keys: parameter.stateKeys
+            ) { key, values in _ = values.update(from: parameter.elements(key)) }
+        }
+    }
+
     @Test func theLargestGradientThatPassesDoesNoHarm() {
         let options = SOAPOptions(learningRate: 0.003)
         let limit = Double(Float.greatestFiniteMagnitude) / 4

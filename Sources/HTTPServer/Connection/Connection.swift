@@ -33,8 +33,8 @@ final class Connection: @unchecked Sendable {
     private static let workBeforeYield = 1 << 20
     /// However large a body is, it has arrived after this time, or its room goes to others.
     private static let longestBodySeconds = 1800
-    /// What a client may still take to send its request when the server stops.
-    private static let lastSeconds = Duration.seconds(3)
+    /// What a client may still take for a phase when the server stops: to send its request, to read its refusal.
+    private static let lastTime = Duration.seconds(2)
 
     // Invariant: everything mutable is touched on `loop` only; so are the socket and the input buffer.
     let context: ServerContext
@@ -47,8 +47,7 @@ final class Connection: @unchecked Sendable {
     /// When the present wait has lasted too long; nil while the handler works.
     private(set) var deadline: ContinuousClock.Instant?
     private var pace: Pace?
-    /// From then on nothing more is received; nil while the server runs.
-    private var stopDeadline: ContinuousClock.Instant?
+    private var phaseBegan = ContinuousClock.now
     private var workSinceYield = 0
 
     init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
@@ -99,15 +98,16 @@ final class Connection: @unchecked Sendable {
 
     private func enter(_ phase: Phase, deadline: ContinuousClock.Instant?) {
         self.phase = phase
+        self.phaseBegan = .now
         self.deadline = deadline
         self.pace = nil
     }
 
     private func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
         if let deadline, deadline <= now { return true }
-        // What has not arrived whole is not in flight yet, and a stop must not wait for it.
-        guard phase == .head || phase == .receiving, let stopDeadline else { return false }
-        return stopDeadline <= now
+        // What has not arrived whole is not in flight yet, and a stop must not wait for it long.
+        guard phase == .head || phase == .receiving || phase == .lingering, let stoppedAt = context.stoppedAt else { return false }
+        return max(stoppedAt, phaseBegan) + Connection.lastTime <= now
     }
 
     /// Called every now and then: wakes the task if what it waits for has taken too long.
@@ -117,7 +117,6 @@ final class Connection: @unchecked Sendable {
 
     /// The server stops: an idle connection looks once more for a request and ends, one that works goes on to its answer.
     func serverStops() {
-        stopDeadline = .now + Connection.lastSeconds
         switch phase {
         case .idle: socket.wake()
         case .lingering: socket.abort()

@@ -9,7 +9,7 @@ final class ServerContext: Sendable {
     let handler: any RequestHandler
     let budget: ByteBudget
     let dates = DateField()
-    private let stopping = Locked(false)
+    private let stopBegan = Locked<ContinuousClock.Instant?>(nil)
 
     init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, handler: any RequestHandler) {
         self.configuration = configuration
@@ -20,9 +20,12 @@ final class ServerContext: Sendable {
     }
 
     /// From now on every answer is a connection's last.
-    var isStopping: Bool { stopping.withLock { $0 } }
+    var isStopping: Bool { stoppedAt != nil }
+
+    /// When the server began to stop.
+    var stoppedAt: ContinuousClock.Instant? { stopBegan.withLock { $0 } }
 
     func stop() {
-        stopping.withLock { $0 = true }
+        stopBegan.withLock { $0 = .now }
     }
 }

@@ -49,7 +49,8 @@ extension SOAPParameter {
     private func validateState() throws(SOAPStateError) {
         let limit = SOAPParameter.largestSquaredNorm
         guard Scalar.allFinite(expAvg.base, count: count) else { throw SOAPStateError(key: .expAvg, reason: "is not finite") }
-        guard Scalar.sumOfSquares(expAvg.base, count: count) <= limit else {
+        // Twice what a gradient may have: averages and rotations round upwards too.
+        guard Scalar.sumOfSquares(expAvg.base, count: count) <= 2 * limit else {
             throw SOAPStateError(key: .expAvg, reason: "is too large")
         }
         guard expAvgSq.elements.allSatisfy({ $0 >= 0 && $0.asDouble <= 2 * limit }) else {
@@ -65,7 +66,8 @@ extension SOAPParameter {
         let n = side.size
         let factor = side.factor.base
         let largest = Scalar.largestDiagonal(factor, n: n)
-        let tolerance = largest / 1024
+        // Below the normal range rounding is absolute.
+        let tolerance = largest / 1024 + Scalar.leastNormalMagnitude
         for i in 0..<n {
             guard factor[i * n + i] >= 0, factor[i * n + i].asDouble <= limit else {
                 throw SOAPStateError(key: .factor(side.dimension), reason: "has a diagonal that is negative, too large or not a number")

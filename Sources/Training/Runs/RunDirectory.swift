@@ -51,6 +51,14 @@ final class RunDirectory: @unchecked Sendable {
         }
     }
 
+    /// Notes that so many more runs are back, unless the server stops meanwhile.
+    func noteRecovered(_ count: Int, of total: Int) {
+        lock.withLock {
+            guard case .recovering(let done, _) = state else { return }
+            state = .recovering(done: done + count, of: total)
+        }
+    }
+
     func await(_ names: [RunName]) {
         lock.withLock { awaited = Set(names) }
     }
