@@ -82,7 +82,7 @@ public actor Runs {
             // Waits behind a deletion that is under way, after which the name is free.
             guard await existing.isOpen else { continue }
             try existing.status.fence(epoch)
-            guard existing.manifest == manifest else {
+            guard existing.original == manifest else {
                 throw TrainingError(
                     .runExists, "The run \"\(name)\" exists with another manifest; delete it, or choose another name.",
                     [("run", .string(name.description))])

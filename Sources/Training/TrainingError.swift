@@ -9,6 +9,7 @@ public struct TrainingError: Error, Sendable {
         case invalidManifest = "invalid-manifest"
         case unknownOption = "unknown-option"
         case invalidOption = "invalid-option"
+        case optionNotTunable = "option-not-tunable"
         case invalidRunName = "invalid-run-name"
         case invalidParameterName = "invalid-parameter-name"
         case unknownRun = "unknown-run"

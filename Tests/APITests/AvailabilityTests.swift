@@ -86,7 +86,8 @@ struct AvailabilityTests {
             case .invalidRunName: 400
             case .unknownRun, .unknownParameter, .unknownTensor, .unknownCheckpoint, .weightsNotHosted: 404
             case .runExists, .epochFenced, .levelMixed, .alreadyApplied, .outOfOrder, .weightsRequired: 409
-            case .invalidManifest, .unknownOption, .invalidOption, .invalidParameterName, .undeclaredParameter, .bodyDiffers,
+            case .invalidManifest, .unknownOption, .invalidOption, .optionNotTunable, .invalidParameterName, .undeclaredParameter,
+                .bodyDiffers,
                 .malformedBody,
                 .wrongShape, .wrongLength, .wrongDType, .nonFiniteGradient, .nonFiniteWeight, .invalidStepOption, .emptyStep,
                 .weightsIncomplete:

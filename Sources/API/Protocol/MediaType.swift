@@ -3,6 +3,7 @@ import HTTPTypes
 /// The media types of the API.
 enum MediaType: String {
     case json = "application/json"
+    case mergePatch = "application/merge-patch+json"
     case safetensors = "application/vnd.safetensors"
     case bytes = "application/octet-stream"
     case npy = "application/x-npy"

@@ -24,6 +24,7 @@ extension TrainingError.Code {
         case .invalidManifest: (.unprocessableContent, "The manifest is not valid")
         case .unknownOption: (.unprocessableContent, "There is no such option")
         case .invalidOption: (.unprocessableContent, "An option has a wrong value")
+        case .optionNotTunable: (.unprocessableContent, "What was patched cannot change")
         case .invalidRunName: (.badRequest, "Not a name for a run")
         case .invalidParameterName: (.unprocessableContent, "Not a name for a parameter")
         case .unknownRun: (.notFound, "There is no such run")

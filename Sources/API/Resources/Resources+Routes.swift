@@ -25,6 +25,7 @@ extension Resources {
         Route(.get, "/v1/runs", listRuns),
         Route(.put, "/v1/runs/{run}", putRun),
         Route(.get, "/v1/runs/{run}", getRun),
+        Route(.patch, "/v1/runs/{run}", patchRun),
         Route(.delete, "/v1/runs/{run}", deleteRun),
         Route(.post, "/v1/runs/{run}/steps", postStep),
         Route(.put, "/v1/runs/{run}/steps/{k}", putStep),

@@ -4,6 +4,7 @@ public struct LogEntry: Equatable, Sendable {
         case step
         case parameterStep
         case weights
+        case patch
     }
 
     public var kind: Kind

@@ -2,7 +2,9 @@
 struct CheckpointState {
     /// The step of the newest complete checkpoint; 0 without one.
     var lastStep = 0
-    /// Steps taken and weights put since then.
+    /// Where a restart would stand: the newest checkpoint, or what has been logged since.
+    var durableStep = 0
+    /// Steps taken, weights put and patches made since then.
     var changes = 0
     /// Whether the database knows that answered steps exist which are in no checkpoint.
     var isAhead: Bool
@@ -20,5 +22,6 @@ struct CheckpointState {
     mutating func completed(at step: Int) {
         self = CheckpointState(isAhead: false)
         lastStep = step
+        durableStep = step
     }
 }

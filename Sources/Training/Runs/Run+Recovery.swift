@@ -44,6 +44,8 @@ extension Run {
             case .answer: answers[tensor.name.isEmpty ? nil : try TensorName(parameter: tensor.name)] = tensor
             }
         }
+        // Checkpoints of earlier versions, which knew no patches, do not hold it.
+        if let patched = metadata["manifest"] { manifest = try Manifest(patched) }
         for entry in metadata["parameters"]?.arrayValue ?? [] {
             let parameter = try restore(entry, states, checkpoint)
             if let tensor = weights[parameter.name] {
@@ -154,6 +156,10 @@ extension Run {
             return nil
         }
         let attributes = try JSONValue(parsing: Array(entry.attributes.utf8))
+        if entry.kind == .patch {
+            adopt(try manifest.patched(with: attributes))
+            return nil
+        }
         guard let inputs = attributes["inputs"]?.objectValue.flatMap({ StepInputs($0) }) else {
             throw RecoveryFailure(reason: "record \(logged.sequence) of its log cannot be read")
         }
@@ -171,7 +177,7 @@ extension Run {
         _ = plan.judge(on: surroundings.pool)
         plan.isSkipped = attributes["skipped"]?.boolValue ?? false
         _ = try reserve(plan)
-        apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step)
+        apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step, isDurable: true)
         return differing
     }
 
