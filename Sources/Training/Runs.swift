@@ -43,6 +43,12 @@ public actor Runs {
     /// Who has been promised how much memory.
     public nonisolated var ledger: MemoryLedger { surroundings.ledger }
 
+    /// What the steps of all runs came to since the process started.
+    public nonisolated var stepCounts: StepCounts { surroundings.meter.counts }
+
+    /// How many runs are served now.
+    public nonisolated var servedCount: Int { directory.running.count }
+
     /// The run of that name. Never waits.
     public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
         guard let entry = try directory.entry(name) else { throw TrainingError.unknownRun(name) }

@@ -41,6 +41,7 @@ extension Resources {
         Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),
         Route(.get, "/healthz/live", getLive),
         Route(.get, "/healthz/ready", getReady),
+        Route(.get, "/metrics", getMetrics),
         Route(.get, "/openapi.yaml", getContract),
     ]
 }

@@ -143,6 +143,10 @@ extension Run {
         }
         timing.commit = ContinuousClock.now - commitBegan
         var record = apply(plan, identity, step: number, isDurable: isLogged)
+        var counts = StepCounts()
+        counts.taken = 1
+        counts.skipped = plan.isSkipped ? 1 : 0
+        surroundings.meter.add(counts)
         timing.compute = ContinuousClock.now - began - timing.commit
         let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known?.durableNumber ?? 0
         var answer = answer(&record, durableStep: durableStep, digested)
@@ -165,6 +169,7 @@ extension Run {
         case .parameter: targets[0]?.record = nil
         }
         let outcome = plan.carryOut(on: targets, pool: surroundings.pool, buffers: surroundings.buffers)
+        surroundings.meter.add(outcome.counts)
         let made = StepRecord(step: number, identity: identity, content: outcome.content, weightScale: outcome.weightScale)
         switch plan.form {
         case .run:

@@ -19,6 +19,7 @@ public actor Run {
         let pool: ComputePool
         let buffers: BufferPool
         let ledger: MemoryLedger
+        let meter = StepMeter()
         let threads: WorkerThreads
         let directory: RunDirectory
         let logger: Logger
