@@ -39,6 +39,7 @@ extension Resources {
         Route(.post, "/v1/runs/{run}/checkpoints", postCheckpoint),
         Route(.get, "/v1/runs/{run}/checkpoints", listCheckpoints),
         Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),
+        Route(.delete, "/v1/runs/{run}/checkpoints/{step}", deleteCheckpoint),
         Route(.get, "/healthz/live", getLive),
         Route(.get, "/healthz/ready", getReady),
         Route(.get, "/metrics", getMetrics),
