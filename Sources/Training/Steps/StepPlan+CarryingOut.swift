@@ -101,7 +101,7 @@ extension StepPlan {
         }
         parameter.lastStep = TrainedParameter.StepFigures(
             gradientRMS: report.gradientRMS, updateRMS: report.updateRMS, learningRate: entry.learningRate,
-            keptOldBasis: report.failedDecompositions > 0)
+            keptOldBasis: report.failedDecompositions > 0, doubleFallbacks: report.doubleFallbacks)
     }
 
     /// Puts the decay into the update and the update into the hosted weights, which become exactly w + update in F32.
