@@ -23,8 +23,10 @@ extension Store {
             for (ordinal, part) in parts.enumerated() {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
+            KillPoint.reach(.beforeLog)
             return sequence
         }
+        KillPoint.reach(.afterLog)
         noteWritten(byteCount)
         return sequence
     }
