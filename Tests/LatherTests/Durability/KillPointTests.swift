@@ -36,8 +36,8 @@ extension EndToEnd {
         func aKillInAMigrationLeavesTheFileAsItWas() throws {
             try TestServer.use(binary: LatherProcess.debugBinary) { server in
                 try server.stop(SIGKILL)
-                try FileManager.default.contentsOfDirectory(at: server.directory, includingPropertiesForKeys: nil)
-                    .filter { $0.lastPathComponent.hasPrefix("lather.sqlite") }.forEach { try FileManager.default.removeItem(at: $0) }
+                let files = try FileManager.default.contentsOfDirectory(at: server.directory, includingPropertiesForKeys: nil)
+                for file in files where file.lastPathComponent.hasPrefix("lather.sqlite") { try FileManager.default.removeItem(at: file) }
                 #expect(throws: TestFailure.self) { try server.start(environment: ["LATHER_KILL_AT": "in-migration:1"]) }
                 #expect(server.process.poll()?.code == .some(nil))
                 try server.start()
