@@ -50,7 +50,8 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging]),
+            dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "APITests",
             dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),

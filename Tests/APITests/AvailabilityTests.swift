@@ -89,7 +89,7 @@ struct AvailabilityTests {
             case .invalidManifest, .unknownOption, .invalidOption, .invalidParameterName, .undeclaredParameter, .bodyDiffers,
                 .malformedBody,
                 .wrongShape, .wrongLength, .wrongDType, .nonFiniteGradient, .nonFiniteWeight, .invalidStepOption, .emptyStep,
-                .weightsIncomplete:
+                .weightsIncomplete, .invalidState, .stateIncomplete, .layoutRequired:
                 422
             case .storageDamaged: 500
             case .storageUnavailable, .commitUnknown, .recovering, .runDamaged, .shuttingDown: 503

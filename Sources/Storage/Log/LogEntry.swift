@@ -4,6 +4,8 @@ public struct LogEntry: Equatable, Sendable {
         case step
         case parameterStep
         case weights
+        /// A state that took the place of the run's own, under a new epoch.
+        case stateImport = "import"
     }
 
     public var kind: Kind

@@ -1,8 +1,8 @@
 /// Where a run stands between its checkpoints.
 struct CheckpointState {
-    /// The step of the newest complete checkpoint; 0 without one.
+    /// The step of the newest complete checkpoint, or of an import since; 0 without one.
     var lastStep = 0
-    /// Steps taken and weights put since then.
+    /// Steps taken, weights put and states imported since the checkpoint.
     var changes = 0
     /// Whether the database knows that answered steps exist which are in no checkpoint.
     var isAhead: Bool
@@ -10,6 +10,8 @@ struct CheckpointState {
     var notBefore = 0
     /// Bytes in the log since the newest checkpoint.
     var logByteCount = 0
+    /// Whether the log holds an import since then: too much to be read again at every start.
+    var hasImport = false
     /// Whether one is on its way already.
     var isScheduled = false
 
