@@ -25,6 +25,10 @@ export function parameterView(run, name) {
   factors.whole.hidden = true;
   const none = element("p", { class: "muted", hidden: true },
     "None: before its first basis, and for good when it is a vector or a scalar, a parameter is updated by plain Adam.");
+  const sizes = table("State tensors", [
+    { title: "Tensor", text: ([tensor]) => tensor },
+    { title: "Size", number: true, text: ([, count]) => bytes(count) },
+  ], ([tensor]) => tensor);
   const state = `'${address("runs", run, "parameters", name, "state", "exp_avg")}'`;
 
   return {
@@ -35,12 +39,13 @@ export function parameterView(run, name) {
       element("h1", { tabindex: "-1" }, name),
       facts.whole,
       section("Kronecker factors", factors.whole, none),
-      section("State", element("p", {}, "Every tensor of its state can be fetched; this one is the first moment:"),
+      section("State", sizes.whole, element("p", {}, "Every tensor of its state can be fetched; this one is the first moment:"),
         command(curl(`-H 'Accept: application/vnd.safetensors' -o exp_avg.safetensors ${state}`))),
     ],
     async refresh(signal) {
       const parameter = await get(path("runs", run, "parameters", name), signal);
       facts.update(parameterFacts(parameter));
+      sizes.update(Object.entries(parameter.bytes));
       const known = parameter.factors ?? [];
       factors.update(known);
       factors.whole.hidden = known.length === 0;
@@ -54,7 +59,7 @@ function parameterFacts(parameter) {
     ["Shape", shape(parameter.shape)],
     ["Group", parameter.group ?? unknown],
     ["Step", integer(parameter.step)],
-    ["Last basis refresh", integer(parameter.last_refresh_step)],
+    ["Last basis refresh", integer(parameter.last_refresh_step) + (parameter.kept_old_basis ? " (the newest failed; the old basis stays)" : "")],
     ["Gradient RMS", number(parameter.gradient_rms)],
     ["Update RMS", number(parameter.update_rms)],
     ["Update RMS / lr", number(parameter.update_rms_over_lr) + (updateFlag(parameter) ? " (large)" : "")],

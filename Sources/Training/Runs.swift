@@ -43,6 +43,12 @@ public actor Runs {
     /// Who has been promised how much memory.
     public nonisolated var ledger: MemoryLedger { surroundings.ledger }
 
+    /// What the steps of all runs came to since the process started.
+    public nonisolated var stepCounts: StepCounts { surroundings.meter.counts }
+
+    /// How many runs are served now.
+    public nonisolated var servedCount: Int { directory.running.count }
+
     /// The run of that name. Never waits.
     public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
         guard let entry = try directory.entry(name) else { throw TrainingError.unknownRun(name) }
@@ -82,7 +88,7 @@ public actor Runs {
             // Waits behind a deletion that is under way, after which the name is free.
             guard await existing.isOpen else { continue }
             try existing.status.fence(epoch)
-            guard existing.manifest == manifest else {
+            guard existing.original == manifest else {
                 throw TrainingError(
                     .runExists, "The run \"\(name)\" exists with another manifest; delete it, or choose another name.",
                     [("run", .string(name.description))])

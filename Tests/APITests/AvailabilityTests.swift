@@ -85,8 +85,9 @@ struct AvailabilityTests {
             switch code {
             case .invalidRunName: 400
             case .unknownRun, .unknownParameter, .unknownTensor, .unknownCheckpoint, .weightsNotHosted: 404
-            case .runExists, .epochFenced, .levelMixed, .alreadyApplied, .outOfOrder, .weightsRequired: 409
-            case .invalidManifest, .unknownOption, .invalidOption, .invalidParameterName, .undeclaredParameter, .bodyDiffers,
+            case .checkpointNeeded, .runExists, .epochFenced, .levelMixed, .alreadyApplied, .outOfOrder, .weightsRequired: 409
+            case .invalidManifest, .unknownOption, .invalidOption, .optionNotTunable, .invalidParameterName, .undeclaredParameter,
+                .bodyDiffers,
                 .malformedBody,
                 .wrongShape, .wrongLength, .wrongDType, .nonFiniteGradient, .nonFiniteWeight, .invalidStepOption, .emptyStep,
                 .weightsIncomplete, .invalidState, .stateIncomplete, .layoutRequired:

@@ -36,6 +36,26 @@ struct CheckpointTests {
         }
     }
 
+    @Test func everyCheckpointButTheNewestCanBeDeleted() async throws {
+        try await withServer { server in
+            try await server.makeRun()
+            for step in 1...3 {
+                _ = try await server.send(.put, "/v1/runs/r/steps/\(step)", gradients(step))
+                _ = try await server.send(.post, "/v1/runs/r/checkpoints", json: step == 1 ? #"{"label": "kept"}"# : "{}")
+            }
+            let path = "/v1/runs/r/checkpoints"
+            #expect(try await server.send(.delete, "\(path)/3").outcome == "409 checkpoint-needed")
+            #expect(try await server.send(.delete, "\(path)/2", fields: [.latherEpoch: "5"]).outcome == "409 epoch-fenced")
+            for step in [1, 2] {
+                #expect(try await server.send(.delete, "\(path)/\(step)", fields: [.latherEpoch: "0"]).status == 204)
+                #expect(try await server.send(.delete, "\(path)/\(step)").outcome == "404 unknown-checkpoint")
+                #expect(try await server.send(.get, "\(path)/\(step)").outcome == "404 unknown-checkpoint")
+            }
+            let left = try await server.send(.get, path).json["checkpoints"]?.arrayValue
+            #expect(left?.map { $0["step"] } == [3])
+        }
+    }
+
     @Test(
         arguments: [
             (nil, "201"), ("", "201"), ("{}", "201"), (#"{"label": null}"#, "201"), (#"{"label": "x"}"#, "201"),

@@ -57,9 +57,9 @@ struct RouteTests {
     }
 
     @Test(arguments: [
-        ("PATCH", "/v1", "GET, HEAD"), ("BREW", "/v1/runs", "GET, HEAD"), ("POST", "/v1/runs/r", "DELETE, GET, HEAD, PUT"),
+        ("PATCH", "/v1", "GET, HEAD"), ("BREW", "/v1/runs", "GET, HEAD"), ("POST", "/v1/runs/r", "DELETE, GET, HEAD, PATCH, PUT"),
         ("GET", "/v1/runs/r/steps/1", "PUT"), ("HEAD", "/v1/runs/r/steps", "POST"), ("DELETE", "/healthz/live", "GET, HEAD"),
-        ("OPTIONS", "/openapi.yaml", "GET, HEAD"), ("put", "/v1/runs/r", "DELETE, GET, HEAD, PUT"),
+        ("OPTIONS", "/openapi.yaml", "GET, HEAD"), ("put", "/v1/runs/r", "DELETE, GET, HEAD, PATCH, PUT"),
     ])
     func aMethodThatAPathDoesNotHaveIs405(method: String, path: String, allowed: String) async throws {
         try await withServer { server in

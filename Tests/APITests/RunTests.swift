@@ -36,6 +36,35 @@ struct RunTests {
         }
     }
 
+    @Test func aRunIsPatched() async throws {
+        try await withServer { server in
+            _ = try await server.send(.put, "/v1/runs/r", json: TestServer.manifest)
+            let patch = #"{"optimizer": {"lr": 0.25}, "policy": {"on_nonfinite": "skip"}}"#
+            func send(_ body: String, _ type: String? = "application/merge-patch+json", epoch: String = "0") async throws -> Answer {
+                var fields = HTTPFields()
+                fields[.contentType] = type
+                fields[.latherEpoch] = epoch
+                return try await server.send(.patch, "/v1/runs/r", Array(body.utf8), fields: fields)
+            }
+            let patched = try await send(patch)
+            #expect(patched.status == 200)
+            #expect(patched.fields[.latherEpoch] == "0")
+            let shown = try await server.send(.get, "/v1/runs/r").json
+            #expect(try patched.json == shown)
+            #expect(shown["optimizer"]?["lr"] == 0.25)
+            #expect(shown["policy"]?["on_nonfinite"] == "skip")
+
+            #expect(try await send(patch, nil).status == 200)
+            #expect(try await send(patch, "application/json").outcome == "415 unsupported-media-type")
+            #expect(try await send("{").outcome == "400 malformed-json")
+            #expect(try await send(patch, epoch: "1").outcome == "409 epoch-fenced")
+            #expect(try await send(#"{"parameters": []}"#).outcome == "422 option-not-tunable")
+            #expect(try await send(#"{"optimizer": {"lr": "fast"}}"#).outcome == "422 invalid-option")
+            #expect(try await server.send(.patch, "/v1/runs/none", Array(patch.utf8)).outcome == "404 unknown-run")
+            #expect(try await server.send(.get, "/v1/runs/r").json == shown)
+        }
+    }
+
     @Test func everyOptionIsShownAsGivenOrByDefault() async throws {
         try await withServer { server in
             let manifest = #"{"optimizer": {"lr": 3e-3, "betas": [0.90, 0.5], "precondition_frequency": [[0, 1], [100, 10]]}}"#

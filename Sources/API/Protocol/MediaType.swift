@@ -3,9 +3,11 @@ import HTTPTypes
 /// The media types of the API.
 enum MediaType: String {
     case json = "application/json"
+    case mergePatch = "application/merge-patch+json"
     case safetensors = "application/vnd.safetensors"
     case bytes = "application/octet-stream"
     case npy = "application/x-npy"
+    case metrics = "text/plain"
     case yaml = "application/yaml"
 
     /// The best of `offered` for an `Accept` field (RFC 9110 section 12.5.1), or nil when none is acceptable.

@@ -38,6 +38,14 @@ extension Resources {
         return try await answer(["checkpoints": .array(checkpoints.map { .object($0.json) })], type: type)
     }
 
+    /// `DELETE /v1/runs/{run}/checkpoints/{step}`
+    func deleteCheckpoint(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let run = try runs.run(call.runName)
+        try await run.deleteCheckpoint(at: call.number("step", from: 0), epoch: call.epoch)
+        return Response(status: .noContent)
+    }
+
     /// `GET /v1/runs/{run}/checkpoints/{step}`: its description, or the whole state as safetensors.
     func getCheckpoint(_ call: Call) async throws -> Response {
         try call.refuseQuery()

@@ -25,6 +25,7 @@ extension Resources {
         Route(.get, "/v1/runs", listRuns),
         Route(.put, "/v1/runs/{run}", putRun),
         Route(.get, "/v1/runs/{run}", getRun),
+        Route(.patch, "/v1/runs/{run}", patchRun),
         Route(.delete, "/v1/runs/{run}", deleteRun),
         Route(.post, "/v1/runs/{run}/steps", postStep),
         Route(.put, "/v1/runs/{run}/steps/{k}", putStep),
@@ -39,8 +40,10 @@ extension Resources {
         Route(.post, "/v1/runs/{run}/checkpoints", postCheckpoint),
         Route(.get, "/v1/runs/{run}/checkpoints", listCheckpoints),
         Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),
+        Route(.delete, "/v1/runs/{run}/checkpoints/{step}", deleteCheckpoint),
         Route(.get, "/healthz/live", getLive),
         Route(.get, "/healthz/ready", getReady),
+        Route(.get, "/metrics", getMetrics),
         Route(.get, "/openapi.yaml", getContract),
     ]
 }

@@ -37,6 +37,18 @@ extension Resources {
         return response
     }
 
+    /// `PATCH /v1/runs/{run}`
+    func patchRun(_ call: Call) async throws -> Response {
+        let run = try runs.run(call.runName)
+        try call.refuseQuery()
+        let type = try call.accept([.json])
+        let epoch = try call.epoch
+        let status = try await run.patch(json(call, type: .mergePatch), epoch: epoch)
+        var response = try await answer(.object(status.json), type: type)
+        response.headerFields[.latherEpoch] = String(status.epoch)
+        return response
+    }
+
     /// `DELETE /v1/runs/{run}`
     func deleteRun(_ call: Call) async throws -> Response {
         try call.refuseQuery()

@@ -10,8 +10,8 @@ struct Resources: Sendable {
     let configuration: Configuration
 
     /// The JSON of a request. Large ones take a while to read, so that is done off the event loop.
-    func json(_ call: Call) async throws -> JSONValue {
-        try call.requireBody([.json])
+    func json(_ call: Call, type: MediaType = .json) async throws -> JSONValue {
+        try call.requireBody([type])
         let body = try await call.body(upTo: min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount))
         do {
             return try await runs.offLoop { try withExtendedLifetime(body) { try JSONValue(parsing: body.bytes) } }

@@ -4,6 +4,7 @@ public struct LogEntry: Equatable, Sendable {
         case step
         case parameterStep
         case weights
+        case patch
         /// A state that took the place of the run's own, under a new epoch.
         case stateImport = "import"
     }

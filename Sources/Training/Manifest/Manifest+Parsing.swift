@@ -17,6 +17,7 @@ extension Manifest {
             throw TrainingError(
                 .invalidManifest, "The manifest needs an \"optimizer\" with at least its \"lr\".", [("member", "optimizer")])
         }
+        self.json = object
         settings = try OptimizerSettings(optimizer: Manifest.object(optimizer, "\"optimizer\""))
         policy =
             try object["policy"].map { (value) throws(TrainingError) in

@@ -2,7 +2,7 @@ import SOAP
 import Safetensors
 import StrictJSON
 
-/// What a run was made with: optimizer options, parameters, groups and policy.
+/// What a run is made with: optimizer options, parameters, groups and policy.
 struct Manifest: Sendable {
     /// A parameter that the manifest lists.
     struct Parameter: Sendable, Equatable {
@@ -22,6 +22,8 @@ struct Manifest: Sendable {
         let shown: JSONObject
     }
 
+    /// As given, for people and for patches.
+    let json: JSONObject
     let settings: OptimizerSettings
     /// nil leaves the list open: a step registers what it names.
     let parameters: [Parameter]?

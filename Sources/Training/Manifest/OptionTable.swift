@@ -11,6 +11,8 @@ enum OptionTable {
         let defaultValue: JSONValue?
         /// Precisions belong to the run as a whole.
         var isAllowedInGroups = true
+        /// Whether a running run can change it; the others decide what state a parameter has.
+        var isTunable = true
         /// Stores the value, or answers what was expected instead.
         let read: @Sendable (JSONValue, inout SOAPOptions) -> Expected?
     }
@@ -42,7 +44,7 @@ enum OptionTable {
             return nil
         },
         integer("adam_warmup_steps", 0) { $0.adamWarmupSteps = $1 },
-        flag("precondition_1d", false) { $0.precondition1D = $1 },
+        flag("precondition_1d", false, isTunable: false) { $0.precondition1D = $1 },
         flag("correct_bias", true) { $0.correctBias = $1 },
         Entry(name: "correct_shampoo_beta_bias", defaultValue: .null) { value, options in
             switch value {
@@ -59,8 +61,8 @@ enum OptionTable {
         number("adaptive_update_tolerance", 1e-7) { $0.adaptiveUpdateTolerance = $1 },
         integer("power_iter_steps", 1) { $0.powerIterSteps = $1 },
         number("max_update_rms", 0) { $0.maxUpdateRMS = $1 },
-        flag("use_kl_shampoo", false) { $0.useKLShampoo = $1 },
-        Entry(name: "max_precondition_dim", defaultValue: .null) { value, options in
+        flag("use_kl_shampoo", false, isTunable: false) { $0.useKLShampoo = $1 },
+        Entry(name: "max_precondition_dim", defaultValue: .null, isTunable: false) { value, options in
             switch value {
             case .null: options.maxPreconditionDim = nil
             case .number(let number):
@@ -96,8 +98,10 @@ enum OptionTable {
         }
     }
 
-    private static func flag(_ name: String, _ defaultValue: Bool, _ set: @escaping Setter<Bool>) -> Entry {
-        Entry(name: name, defaultValue: .bool(defaultValue)) { value, options in
+    private static func flag(
+        _ name: String, _ defaultValue: Bool, isTunable: Bool = true, _ set: @escaping Setter<Bool>
+    ) -> Entry {
+        Entry(name: name, defaultValue: .bool(defaultValue), isTunable: isTunable) { value, options in
             guard case .bool(let flag) = value else { return Expected(description: "true or false") }
             set(&options, flag)
             return nil

@@ -3,13 +3,24 @@ public import StrictJSON
 /// When a run's steps become durable, how many checkpoints it keeps, and what a non-finite gradient does.
 public struct Policy: Sendable, Equatable {
     /// When an answered step is on disk.
-    public enum Durability: String, Sendable, CaseIterable {
+    public enum Durability: String, Sendable, CaseIterable, Comparable {
         /// Before it is answered: the step is written to the log and committed first.
         case log
         /// At the next checkpoint; a crash goes back to the last one.
         case checkpoint
         /// When somebody asks for a checkpoint, and at a clean stop.
         case memory
+
+        /// Whether `a` promises less than `b`.
+        public static func < (a: Durability, b: Durability) -> Bool { a.strength < b.strength }
+
+        private var strength: Int {
+            switch self {
+            case .memory: 0
+            case .checkpoint: 1
+            case .log: 2
+            }
+        }
     }
 
     /// What happens to a step that holds a NaN or an infinity.

@@ -1,8 +1,10 @@
 /// Where a run stands between its checkpoints.
 struct CheckpointState {
-    /// The step of the newest complete checkpoint, or of an import since; 0 without one.
+    /// The step of the newest complete checkpoint; 0 without one.
     var lastStep = 0
-    /// Steps taken, weights put and states imported since the checkpoint.
+    /// Where a restart would stand: the newest checkpoint, or what has been logged since.
+    var durableStep = 0
+    /// Steps taken, weights put, patches made and states imported since the checkpoint.
     var changes = 0
     /// Whether the database knows that answered steps exist which are in no checkpoint.
     var isAhead: Bool
@@ -22,5 +24,6 @@ struct CheckpointState {
     mutating func completed(at step: Int) {
         self = CheckpointState(isAhead: false)
         lastStep = step
+        durableStep = step
     }
 }

@@ -147,6 +147,7 @@ extension Run {
     private var checkpointMetadata: JSONObject {
         var metadata = JSONObject()
         metadata["level"] = level.map { .string($0.rawValue) } ?? .null
+        metadata["manifest"] = .object(manifest.json)
         metadata["parameters"] = .array(
             parameters.all.map { parameter in
                 var entry: JSONObject = [

@@ -62,7 +62,7 @@ extension Run {
         step = plan.file.step
         self.epoch = epoch
         checkpointing.changes += 1
-        checkpointing.lastStep = step
+        checkpointing.durableStep = step
         checkpointing.hasImport = true
         publish()
     }

@@ -91,11 +91,24 @@ extension Run {
 }
 
 extension TrainedParameter {
+    /// Where the bytes are: those of each state tensor, bases that are not made yet among them, and of hosted weights.
+    private var byteCounts: JSONObject {
+        let size = MemoryLayout<Float>.size
+        var counts: JSONObject = ["exp_avg": JSONValue(elementCount * size), "exp_avg_sq": JSONValue(elementCount * size)]
+        for (dimension, length) in shape.enumerated() where state.stateShape(.factor(dimension)) != nil {
+            counts["factor.\(dimension)"] = JSONValue(length * length * size)
+            counts["basis.\(dimension)"] = JSONValue(length * length * size)
+        }
+        if let weights { counts["weights"] = JSONValue(weights.count) }
+        return counts
+    }
+
     /// As the parameters resource shows it.
     fileprivate var json: JSONObject {
         var json: JSONObject = [
             "name": .string(name.description), "shape": Manifest.json(shape), "group": group.map { .string($0.name.description) } ?? .null,
             "step": JSONValue(max(state.step, lastNumber)), "state_bytes": JSONValue(stateByteCount),
+            "bytes": .object(byteCounts),
             "gradient_rms": lastStep.map { JSONValue($0.gradientRMS) } ?? .null,
             "update_rms": lastStep.map { JSONValue($0.updateRMS) } ?? .null,
             "update_rms_over_lr": lastStep.map { $0.learningRate > 0 ? JSONValue($0.updateRMS / $0.learningRate) : .null } ?? .null,

@@ -44,6 +44,8 @@ extension Run {
             case .answer: answers[tensor.name.isEmpty ? nil : try TensorName(parameter: tensor.name)] = tensor
             }
         }
+        // Checkpoints of earlier versions, which knew no patches, do not hold it.
+        if let patched = metadata["manifest"] { manifest = try Manifest(patched) }
         for entry in metadata["parameters"]?.arrayValue ?? [] {
             let parameter = try restore(entry, states, checkpoint)
             if let tensor = weights[parameter.name] {
@@ -156,6 +158,8 @@ extension Run {
             apply(file)
         case .stateImport:
             try replayImport(body, epoch: entry.epoch)
+        case .patch:
+            adopt(try manifest.patched(with: JSONValue(parsing: Array(entry.attributes.utf8))))
         }
         return nil
     }
@@ -180,7 +184,7 @@ extension Run {
         _ = plan.judge(on: surroundings.pool)
         plan.isSkipped = attributes["skipped"]?.boolValue ?? false
         _ = try reserve(plan)
-        apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step)
+        apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step, isDurable: true)
         return differing
     }
 

@@ -61,7 +61,7 @@ extension Run {
         let identity = StepIdentity(body: body, inputs: inputs)
         let last = parameter.lastNumber
         if number == last, parameter.record != nil {
-            return try replay(&parameter.record, identity, durableStep: durableStep(of: parameter), digested)
+            return try replay(&parameter.record, identity, durableStep: parameter.durableNumber, digested)
         }
         try Run.check(number, after: last, epoch: self.epoch)
         let plan = try judged(StepPlan(raw: body, for: parameter, inputs: inputs, in: context))
@@ -113,11 +113,6 @@ extension Run {
             digest: digested ? record.answerDigest : nil)
     }
 
-    /// The step of this parameter at which a restart would find it now.
-    private func durableStep(of parameter: TrainedParameter) -> Int {
-        manifest.policy.durability == .log ? parameter.lastNumber : parameter.durableNumber
-    }
-
     /// Refuses or skips a step that is not finite, as the policy asks.
     private func judged(_ plan: StepPlan) throws(TrainingError) -> StepPlan {
         var plan = plan
@@ -134,9 +129,10 @@ extension Run {
     ) throws(TrainingError) -> StepAnswer {
         var timing = StepTiming()
         let reserved = try reserve(plan)
+        let isLogged = manifest.policy.durability == .log
         let commitBegan = ContinuousClock.now
         do {
-            if manifest.policy.durability == .log {
+            if isLogged {
                 try append(logEntry(plan, identity, number), body: [plan.body.bytes])
             } else {
                 try markAhead()
@@ -146,9 +142,13 @@ extension Run {
             throw error
         }
         timing.commit = ContinuousClock.now - commitBegan
-        var record = apply(plan, identity, step: number)
+        var record = apply(plan, identity, step: number, isDurable: isLogged)
+        var counts = StepCounts()
+        counts.taken = 1
+        counts.skipped = plan.isSkipped ? 1 : 0
+        surroundings.meter.add(counts)
         timing.compute = ContinuousClock.now - began - timing.commit
-        let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known.map(durableStep(of:)) ?? 0
+        let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known?.durableNumber ?? 0
         var answer = answer(&record, durableStep: durableStep, digested)
         answer.timing = timing
         scheduleCheckpointIfDue()
@@ -156,8 +156,10 @@ extension Run {
     }
 
     /// The one place where a step changes a run; replaying the log comes through here too.
+    ///
+    /// - Parameter isDurable: whether a restart would do this step again.
     @discardableResult
-    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int) -> StepRecord {
+    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int, isDurable: Bool) -> StepRecord {
         let targets = plan.entries.map { entry in
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
@@ -167,6 +169,7 @@ extension Run {
         case .parameter: targets[0]?.record = nil
         }
         let outcome = plan.carryOut(on: targets, pool: surroundings.pool, buffers: surroundings.buffers)
+        surroundings.meter.add(outcome.counts)
         let made = StepRecord(step: number, identity: identity, content: outcome.content, weightScale: outcome.weightScale)
         switch plan.form {
         case .run:
@@ -178,9 +181,11 @@ extension Run {
             if let parameter = targets[0] {
                 parameter.record = made
                 parameters.advance(parameter, to: number)
+                if isDurable { parameter.durableNumber = number }
             }
             step = parameters.smallestNumber
         }
+        if isDurable { checkpointing.durableStep = step }
         checkpointing.changes += 1
         publish()
         return made

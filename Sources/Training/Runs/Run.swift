@@ -19,6 +19,7 @@ public actor Run {
         let pool: ComputePool
         let buffers: BufferPool
         let ledger: MemoryLedger
+        let meter = StepMeter()
         let threads: WorkerThreads
         let directory: RunDirectory
         let logger: Logger
@@ -39,7 +40,10 @@ public actor Run {
     }
 
     let name: RunName
-    let manifest: Manifest
+    /// As the run was made, before any patch: what another PUT of the run is compared with.
+    nonisolated let original: Manifest
+    /// With the patches since.
+    var manifest: Manifest
     /// The run's row in the database.
     let id: Int64
     let surroundings: Surroundings
@@ -65,6 +69,7 @@ public actor Run {
         in surroundings: Surroundings
     ) {
         self.name = name
+        original = manifest
         self.manifest = manifest
         self.surroundings = surroundings
         id = row.id
@@ -92,9 +97,10 @@ public actor Run {
     func publish() {
         var status = board.status
         status.step = step
-        status.durableStep = manifest.policy.durability == .log ? step : checkpointing.lastStep
+        status.durableStep = checkpointing.durableStep
         status.epoch = epoch
         status.level = level
+        status.manifest = manifest
         status.stateByteCount = parameters.stateByteCount
         status.parameterCount = parameters.all.count
         board.status = status

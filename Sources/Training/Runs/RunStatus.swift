@@ -14,7 +14,7 @@ public struct RunStatus: Sendable {
     public internal(set) var parameterCount = 0
     /// Which kind of step the run takes; nil before its first.
     var level: Run.Level?
-    let manifest: Manifest
+    var manifest: Manifest
 
     /// Honours `Lather-Epoch`: a writer that holds another epoch than the run's is fenced off.
     func fence(_ expected: Int?) throws(TrainingError) {

@@ -8,9 +8,9 @@ import Safetensors
 /// Sendable by discipline: it belongs to its run's actor, and during a step to the one compute task that steps it.
 final class TrainedParameter: @unchecked Sendable {
     let name: TensorName
-    let settings: OptimizerSettings
+    private(set) var settings: OptimizerSettings
     /// The group it belongs to; nil is the run's own options.
-    let group: Manifest.Group?
+    private(set) var group: Manifest.Group?
     let state: SOAPParameter<Float>
     /// Bytes reserved for the state.
     let stateByteCount: Int
@@ -19,7 +19,7 @@ final class TrainedParameter: @unchecked Sendable {
     /// The last step at parameter level, and its number: skipped steps have one too, unlike the state's own count.
     var record: StepRecord?
     var lastNumber = 0
-    /// What `lastNumber` was at the newest checkpoint.
+    /// What `lastNumber` would be after a restart.
     var durableNumber = 0
     /// What the last step looked like; nil before the first and after a restart from a checkpoint without it.
     var lastStep: StepFigures?
@@ -54,6 +54,12 @@ final class TrainedParameter: @unchecked Sendable {
     convenience init(name: TensorName, shape: [Int], group: Manifest.Group?, in manifest: Manifest) {
         let options = (group?.settings ?? manifest.settings).options
         self.init(name: name, group: group, in: manifest, state: SOAPParameter(shape: shape, options: options))
+    }
+
+    /// Takes the options of a patched manifest; the group stays.
+    func adopt(_ manifest: Manifest) {
+        if let name = group?.name { group = manifest.group(of: self.name, naming: name) }
+        settings = group?.settings ?? manifest.settings
     }
 
     var shape: [Int] { state.shape }

@@ -9,6 +9,7 @@ extension StepPlan {
     struct Outcome {
         let content: AlignedBuffer?
         let weightScale: Double?
+        let counts: StepCounts
     }
 
     /// Steps every parameter and computes the answer where it will be sent from.
@@ -19,17 +20,20 @@ extension StepPlan {
             isSkipped || parameter?.weights != nil ? 1 : entry.settings.options.weightScale(learningRate: entry.learningRate)
         }
         let answer = layOut(scales, buffers)
+        var counts = StepCounts()
         if isSkipped {
             answerSkipped(parameters, answer)
         } else {
+            let reports = SharedResults(count: entries.count, StepReport())
             let tasks = Unchecked(zip(entries, parameters).map { ($0, $1) })
             let costs = entries.map { SOAPParameter<Float>.stepCost(shape: $0.shape, options: $0.settings.options) }
             pool.perform(costs: costs) { [self = Unchecked(self)] index, workspace in
                 guard case (let entry, let parameter?) = tasks.value[index] else { return }
-                self.value.step(parameter, entry, into: answer.region(index), buffers, workspace)
+                reports[index] = self.value.step(parameter, entry, into: answer.region(index), buffers, workspace)
             }
+            for index in entries.indices { counts += StepCounts(reports[index]) }
         }
-        return Outcome(content: answer.buffer, weightScale: form == .parameter ? scales.first : nil)
+        return Outcome(content: answer.buffer, weightScale: form == .parameter ? scales.first : nil, counts: counts)
     }
 
     /// The memory of an answer, and where each tensor goes in it.
@@ -65,7 +69,7 @@ extension StepPlan {
     private func step(
         _ parameter: TrainedParameter, _ entry: Entry, into region: UnsafeMutableRawBufferPointer?, _ buffers: BufferPool,
         _ workspace: Workspace
-    ) {
+    ) -> StepReport {
         let options = entry.settings.options
         let count = entry.elementCount
         var scratch: [AlignedBuffer] = []
@@ -102,6 +106,7 @@ extension StepPlan {
         parameter.lastStep = TrainedParameter.StepFigures(
             gradientRMS: report.gradientRMS, updateRMS: report.updateRMS, learningRate: entry.learningRate,
             keptOldBasis: report.failedDecompositions > 0)
+        return report
     }
 
     /// Puts the decay into the update and the update into the hosted weights, which become exactly w + update in F32.

@@ -47,6 +47,14 @@ struct RecoveryTests {
             },
             step: { run, k in try await run.put(k, [.gradient("w", [4, 3], k)]) { if k == 2 { $0.returned = .weights } } }),
         Course(
+            testDescription: "patches",
+            manifest: #"{"optimizer": {"lr": 0.01, "precondition_frequency": 3}, "groups": {"g": {"match": ["b"], "lr": 0.5}}}"#,
+            before: { run, k in
+                if k == 3 { try await run.patch(#"{"optimizer": {"betas": [0.5, 0.8], "lr": 0.02}, "groups": {"g": {"eps": 1e-3}}}"#) }
+                if k == 6 { try await run.patch(#"{"optimizer": {"lr": 0.04, "use_nesterov": true, "precondition_frequency": null}}"#) }
+            },
+            step: { run, k in try await run.put(k, [.gradient("w", [4, 3], k), .gradient("b", [3], k)]) }),
+        Course(
             testDescription: "parameter level",
             manifest: #"{"optimizer": {"lr": 0.01}, "parameters": [{"name": "w", "shape": [4, 3]}, {"name": "b", "shape": [3]}]}"#
         ) { run, k in

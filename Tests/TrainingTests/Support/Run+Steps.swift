@@ -25,6 +25,11 @@ extension Run {
         try takeStep(number, of: name, body: buffer(bytes), inputs: StepInputs(inputs), epoch: epoch)
     }
 
+    /// Applies a merge patch, given as JSON text.
+    func patch(_ text: String) throws {
+        _ = try patch(JSONValue(parsing: Array(text.utf8)), epoch: nil)
+    }
+
     /// All that a step may change, bit for bit, together with what lies on disk.
     func snapshot() throws -> Snapshot {
         var tensors: [String: [UInt8]] = [:]
