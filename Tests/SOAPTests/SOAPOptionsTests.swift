@@ -91,6 +91,10 @@ import Testing
         #expect((0..<9).filter(PreconditionFrequency.every(4).isDue) == [0, 4, 8])
         let custom = PreconditionFrequency.custom(.init { $0 < 4 ? 1 : 0 - $0 })
         #expect((0..<6).filter(custom.isDue) == [0, 1, 2, 3, 4, 5])
+        for frequency in [schedule, .every(1), .every(4), custom] {
+            for step in 0..<13 { #expect(frequency.lastDue(through: step) == (0...step).last(where: frequency.isDue)) }
+        }
+        #expect(PreconditionFrequency.every(10).lastDue(through: 1 << 53) == (1 << 53) / 10 * 10)
         #expect(custom == custom)
     }
 

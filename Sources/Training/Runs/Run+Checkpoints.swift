@@ -27,6 +27,12 @@ extension Run {
         }
     }
 
+    /// The newest checkpoint, made now if the run has gone on since or has none.
+    public func upToDateCheckpoint() throws(TrainingError) -> CheckpointDescription {
+        if checkpointing.changes == 0, let newest = try checkpoints().last { return newest }
+        return try makeCheckpoint()
+    }
+
     private func writeCheckpoint(_ label: String?) throws(StorageError) -> CheckpointRecord {
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: try store.lastSequence(of: id), label: label,

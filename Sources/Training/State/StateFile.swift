@@ -18,11 +18,7 @@ struct StateFile {
 
     /// - Throws: `malformed-body`, `layout-required`, `invalid-state`, `wrong-dtype` or `invalid-parameter-name`.
     init(reading body: AlignedBuffer) throws(TrainingError) {
-        // What a checkpoint can be exported as can be read again.
-        let file = try TensorFile(
-            reading: body, maximumHeaderByteCount: SafetensorsFile.maximumHeaderByteCount,
-            maximumNameByteCount: 2 * TensorName.maximumByteCount
-        )
+        let file = try TensorFile(ofState: body)
         self.body = body
         layout = try StateFile.layout(of: file)
         let groups = try StateFile.group(file, layout)
@@ -105,6 +101,15 @@ struct StateFile {
             }
         }
         return groups
+    }
+}
+
+extension TensorFile {
+    /// A file of state: whatever a checkpoint can be exported as can be read again.
+    init(ofState body: AlignedBuffer) throws(TrainingError) {
+        try self.init(
+            reading: body, maximumHeaderByteCount: SafetensorsFile.maximumHeaderByteCount,
+            maximumNameByteCount: 2 * TensorName.maximumByteCount)
     }
 }
 

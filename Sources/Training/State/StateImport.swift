@@ -94,19 +94,20 @@ struct StateImport {
         of stored: StoredParameter, _ layout: StateFileLayout, _ options: SOAPOptions
     ) throws(TrainingError) -> (tensors: [StateKey: TensorView], lastRefreshStep: Int?) {
         if layout == .lather { return (stored.tensors, stored.lastRefreshStep) }
-        let isPreconditioned = SOAPParameter<Float>.stateKeys(shape: stored.shape, options: options, hasBases: false).count > 2
-        // The step that makes the first bases: here the one after the warm-up, there the one that is not counted.
-        let first = layout == .emergingOptimizers ? options.adamWarmupSteps + 1 : 1
-        guard isPreconditioned, stored.step < first else {
-            let last = max(first, options.preconditionFrequency.lastDue(through: max(stored.step - 1, 0)) + 1)
-            return (stored.tensors, isPreconditioned ? last : nil)
+        let withoutBases = SOAPParameter<Float>.stateKeys(shape: stored.shape, options: options, hasBases: false)
+        guard withoutBases != [.expAvg, .expAvgSq] else { return (stored.tensors, nil) }
+        // Here the first bases are made by the step after the warm-up, there by a gradient that comes before all steps.
+        let warmup = layout == .emergingOptimizers ? options.adamWarmupSteps : 0
+        if stored.step > warmup {
+            return (stored.tensors, max(warmup, options.preconditionFrequency.lastDue(through: stored.step - 1)) + 1)
         }
         var tensors = stored.tensors
         for case .basis(let dimension) in stored.tensors.keys {
             guard let basis = tensors.removeValue(forKey: .basis(dimension)), layout == .emergingOptimizers else { continue }
             guard isIdentity(basis) else {
                 throw TrainingError.invalidState(
-                    stored.name, basis, "must be an identity: there is no basis yet at step \(stored.step), which is of the Adam warm-up")
+                    stored.name, basis,
+                    "must be an identity: at step \(stored.step) of \(warmup) steps of Adam warm-up there is no basis yet")
             }
         }
         return (tensors, nil)
