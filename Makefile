@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LATHER := .build/release/lather
 
-.PHONY: help run test lint bench build dependencies clean
+.PHONY: help run test test-long lint bench build dependencies clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ test: build lint ## Everything that CI runs
 	swift test --skip-build --filter HTTPServerTests
 	swift test --skip-build --skip 'HTTPServerTests|LatherTests'
 	LATHER_BINARY=$(abspath $(LATHER)) swift test --skip-build --filter LatherTests
+
+test-long: build ## The fault tests with many more trials than CI has time for
+	swift build --build-tests
+	LATHER_TEST_KILLS=2000 LATHER_BINARY=$(abspath $(LATHER)) swift test --skip-build --filter KillTests
 
 lint: ## Format, file lengths, and what must not be in the tree
 	Scripts/lint

@@ -17,6 +17,7 @@ public struct TrainingError: Error, Sendable {
         case undeclaredParameter = "undeclared-parameter"
         case unknownTensor = "unknown-tensor"
         case unknownCheckpoint = "unknown-checkpoint"
+        case stepNotKept = "step-not-kept"
         case checkpointNeeded = "checkpoint-needed"
         case runExists = "run-exists"
         case outOfMemory = "memory-budget-exceeded"

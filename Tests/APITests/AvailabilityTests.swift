@@ -85,7 +85,7 @@ struct AvailabilityTests {
             switch code {
             case .invalidRunName: 400
             case .unknownRun, .unknownParameter, .unknownTensor, .unknownCheckpoint, .weightsNotHosted: 404
-            case .checkpointNeeded, .runExists, .epochFenced, .levelMixed, .alreadyApplied, .outOfOrder, .weightsRequired: 409
+            case .stepNotKept, .checkpointNeeded, .runExists, .epochFenced, .levelMixed, .alreadyApplied, .outOfOrder, .weightsRequired: 409
             case .invalidManifest, .unknownOption, .invalidOption, .optionNotTunable, .invalidParameterName, .undeclaredParameter,
                 .bodyDiffers,
                 .malformedBody,

@@ -56,6 +56,30 @@ struct CheckpointTests {
         }
     }
 
+    @Test func aRunIsRestored() async throws {
+        try await withServer { server in
+            try await server.makeRun()
+            _ = try await server.send(.put, "/v1/runs/r/steps/1", gradients(1))
+            let then = try await server.send(.get, "/v1/runs/r/parameters/w/state/exp_avg").bytes
+            _ = try await server.send(.put, "/v1/runs/r/steps/2", gradients(2))
+            let restored = try await server.send(.post, "/v1/runs/r/restore", json: #"{"step": 1}"#, fields: [.latherEpoch: "0"])
+            #expect(restored.status == 200)
+            #expect(restored.fields[.latherEpoch] == "1")
+            #expect(try await restored.json == server.send(.get, "/v1/runs/r").json)
+            #expect(try await server.send(.get, "/v1/runs/r/parameters/w/state/exp_avg").bytes == then)
+            for (body, outcome) in [
+                (#"{"step": 2}"#, "409 step-not-kept"), ("{}", "422 invalid-restore"), (#"{"step": -1}"#, "422 invalid-restore"),
+                (#"{"step": 1, "to": 2}"#, "422 invalid-restore"), (#"{"step": "1"}"#, "422 invalid-restore"),
+                ("[1]", "422 invalid-restore"), ("", "400 malformed-json"),
+            ] {
+                #expect(try await server.send(.post, "/v1/runs/r/restore", json: body).outcome == outcome, "\(body)")
+            }
+            let fenced = try await server.send(.post, "/v1/runs/r/restore", json: #"{"step": 1}"#, fields: [.latherEpoch: "0"])
+            #expect(fenced.outcome == "409 epoch-fenced")
+            #expect(try await server.send(.post, "/v1/runs/none/restore", json: #"{"step": 1}"#).outcome == "404 unknown-run")
+        }
+    }
+
     @Test(
         arguments: [
             (nil, "201"), ("", "201"), ("{}", "201"), (#"{"label": null}"#, "201"), (#"{"label": "x"}"#, "201"),

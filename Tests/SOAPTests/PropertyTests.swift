@@ -85,6 +85,32 @@ import Testing
         }
     }
 
+    /// Corrected, the weights of the moving average add up to 1.
+    @Test(arguments: [0.8, 0, -1], [true, false])
+    func factorsAreMovingAveragesOfTheGradientTimesItself(shampooBeta: Double, corrects: Bool) {
+        let options = SOAPOptions {
+            $0.beta2 = 0.7
+            $0.shampooBeta = shampooBeta
+            $0.correctShampooBetaBias = corrects
+        }
+        let beta = shampooBeta < 0 ? 0.7 : shampooBeta
+        let parameter = SOAPParameter<Double>(shape: [2, 3], options: options)
+        var random = TestRandom(state: 4)
+        var average = [Double](repeating: 0, count: 4)
+        for step in 1...5 {
+            let g: [Double] = random.tensor([2, 3]).elements
+            for i in 0..<2 {
+                for j in 0..<2 {
+                    let product = (0..<3).reduce(0) { $0 + g[i * 3 + $1] * g[j * 3 + $1] }
+                    average[i * 2 + j] = beta * average[i * 2 + j] + (1 - beta) * product
+                }
+            }
+            _ = parameter.step(g, options: options)
+            let correction = corrects ? 1 - power(beta, step) : 1
+            #expect(relativeError(parameter.elements(.factor(0)), average.map { $0 / correction }) <= 1e-12, "step \(step)")
+        }
+    }
+
     /// Without a rotation SOAP is Adam, element by element.
     @Test(arguments: [[40], [], [1], [3, 5]])
     func withoutFactorsItIsAdam(shape: [Int]) {

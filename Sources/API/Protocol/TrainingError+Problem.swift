@@ -32,6 +32,7 @@ extension TrainingError.Code {
         case .undeclaredParameter: (.unprocessableContent, "The manifest does not list the parameter")
         case .unknownTensor: (.notFound, "There is no such tensor")
         case .unknownCheckpoint: (.notFound, "There is no such checkpoint")
+        case .stepNotKept: (.conflict, "The step is not kept")
         case .checkpointNeeded: (.conflict, "The checkpoint is needed")
         case .runExists: (.conflict, "The run exists with another manifest")
         case .outOfMemory: (HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage"), "The state exceeds the memory budget")

@@ -46,6 +46,21 @@ extension Resources {
         return Response(status: .noContent)
     }
 
+    /// `POST /v1/runs/{run}/restore`: `{"step": k}`
+    func postRestore(_ call: Call) async throws -> Response {
+        try call.refuseQuery()
+        let run = try runs.run(call.runName)
+        let type = try call.accept([.json])
+        let epoch = try call.epoch
+        guard let object = try await json(call).objectValue, object.allSatisfy({ $0.name == "step" }),
+            let step = object["step"]?.numberValue?.integer, step >= 0
+        else { throw HTTPError(.unprocessableContent, "invalid-restore", "A restore takes {\"step\": k}, a whole number from 0 on.") }
+        let status = try await run.restore(to: step, epoch: epoch)
+        var response = try await answer(.object(status.json), type: type)
+        response.headerFields[.latherEpoch] = String(status.epoch)
+        return response
+    }
+
     /// `GET /v1/runs/{run}/checkpoints/{step}`: its description, or the whole state as safetensors.
     func getCheckpoint(_ call: Call) async throws -> Response {
         try call.refuseQuery()

@@ -41,6 +41,7 @@ extension Resources {
         Route(.get, "/v1/runs/{run}/checkpoints", listCheckpoints),
         Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),
         Route(.delete, "/v1/runs/{run}/checkpoints/{step}", deleteCheckpoint),
+        Route(.post, "/v1/runs/{run}/restore", postRestore),
         Route(.get, "/healthz/live", getLive),
         Route(.get, "/healthz/ready", getReady),
         Route(.get, "/metrics", getMetrics),

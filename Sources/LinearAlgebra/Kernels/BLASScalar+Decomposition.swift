@@ -73,15 +73,19 @@ extension BLASScalar {
             let ascending = workspace.take(Work.self, count: n)
             let work = workspace.take(Work.self, count: 1 + 6 * n + 2 * n * n)
             let integerWork = workspace.take(Int32.self, count: 3 + 5 * n)
-            let scale = balancingScale(for: largestDiagonal(matrix, n: n))
-            for i in 0..<(n * n) { scaled[i] = Work((matrix[i] * scale).asDouble) }
+            // In the type of the work: elements far above the diagonal, which a matrix that is not positive semi-definite may
+            // have, can leave the narrower range.
+            let scale = Work(balancingScale(for: largestDiagonal(matrix, n: n)).asDouble)
+            for i in 0..<(n * n) { scaled[i] = Work(matrix[i].asDouble) * scale }
+            guard Work.allFinite(scaled, count: n * n) else { return false }
             let info = Work.syevd(n: n, scaled, values: ascending, work: work, integerWork: integerWork)
             guard info == 0, Work.allFinite(scaled, count: n * n), Work.allFinite(ascending, count: n) else { return false }
             for i in 0..<n {
                 for p in 0..<n { vectors[i * n + p] = Self(scaled[(n - 1 - p) * n + i].asDouble) }
             }
             if let values {
-                for p in 0..<n { values[p] = Self(ascending[n - 1 - p].asDouble) / scale }
+                for p in 0..<n { values[p] = Self(ascending[n - 1 - p].asDouble / scale.asDouble) }
+                return allFinite(values, count: n)
             }
             return true
         }

@@ -22,6 +22,15 @@ public final class CheckpointWriter {
         let bytes: [UInt8]
     }
 
+    /// How a run goes on from its new checkpoint.
+    public enum History: Sendable {
+        /// As before.
+        case continued
+        /// From an earlier moment, under the checkpoint's epoch: the checkpoint to be replaced, whose label this one takes over, is
+        /// dropped with all newer ones; nil drops none.
+        case restored(replacing: Int64?)
+    }
+
     private struct NewTensor {
         let ordinal: Int
         let kind: CheckpointTensor.Kind
@@ -73,11 +82,11 @@ public final class CheckpointWriter {
     /// epoch and step, whose label it takes over if it has none, and clears `isAhead`.
     ///
     /// - Throws: ``StorageError/Kind/notFound`` when the run has been deleted meanwhile.
-    public func finish(keeping count: Int) throws(StorageError) -> CheckpointRecord {
+    public func finish(keeping count: Int, history: History = .continued) throws(StorageError) -> CheckpointRecord {
         precondition(isOpen, "a checkpoint is not finished after an error or its end")
         let record = try closingOnError { () throws(StorageError) in
             try flush()
-            return try store.write { try complete(keeping: count, in: $0) }
+            return try store.write { try complete(keeping: count, history, in: $0) }
         }
         isOpen = false
         store.sweepOrWarn()
@@ -155,7 +164,7 @@ public final class CheckpointWriter {
         }
     }
 
-    private func complete(keeping count: Int, in db: Database) throws -> CheckpointRecord {
+    private func complete(keeping count: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
         try store.updateRun(run, set: "is_ahead = 0, pruned_through = max(pruned_through, ?)", header.sequence, in: db)
         var header = header
         if header.label == nil {
@@ -166,6 +175,10 @@ public final class CheckpointWriter {
         try db.execute(
             sql: "UPDATE checkpoint SET state = 'dropped' WHERE \(CheckpointWriter.sameStep)",
             arguments: [run, header.epoch, header.step])
+        if case .restored(let replaced) = history {
+            try store.updateRun(run, set: "epoch = ?", header.epoch, in: db)
+            if let replaced { header.label = try drop(from: replaced, in: db) }
+        }
         let tensors = try store.tensors(of: id, in: db)
         let elapsed = begun.duration(to: .now) / .seconds(1)
         try db.execute(
@@ -185,6 +198,14 @@ public final class CheckpointWriter {
                 """,
             arguments: ["run": run, "id": id, "count": max(0, count)])
         return record
+    }
+
+    /// Drops a checkpoint and all newer ones; answers its label.
+    private func drop(from checkpoint: Int64, in db: Database) throws -> String? {
+        let label = try String.fetchOne(db, sql: "SELECT label FROM checkpoint WHERE id = ?", arguments: [checkpoint])
+        try db.execute(
+            sql: "UPDATE checkpoint SET state = 'dropped' WHERE run = ? AND state = 'complete' AND id >= ?", arguments: [run, checkpoint])
+        return label
     }
 
     private static let sameStep = "run = ? AND state = 'complete' AND epoch = ? AND step = ?"

@@ -31,7 +31,7 @@ extension Store {
         return sequence
     }
 
-    /// Calls `body` with each entry after `sequence` in order, and with a function that reads the entry's bytes.
+    /// Calls `body` with each entry after `sequence`, up to `end`, in order, and with a function that reads the entry's bytes.
     ///
     /// Each entry is a short read of its own, so `body` may use the store. Entries that a checkpoint has made
     /// superfluous are not there any more.
@@ -40,10 +40,10 @@ extension Store {
     ///   their SHA-256; ``StorageError/Kind/notFound`` without such a run, or when the entry has been pruned before its
     ///   bytes were read; and what `body` throws.
     public func forEachLogEntry(
-        of run: Int64, after sequence: Int64 = 0, _ body: (LogRecord, () throws -> AlignedBuffer) throws -> Void
+        of run: Int64, after sequence: Int64 = 0, through end: Int64 = .max, _ body: (LogRecord, () throws -> AlignedBuffer) throws -> Void
     ) throws {
         var last = sequence
-        while let record = try nextEntry(of: run, after: last) {
+        while last < end, let record = try nextEntry(of: run, after: last) {
             try body(record) { try readBody(of: record, run: run) }
             last = record.sequence
         }
@@ -52,6 +52,17 @@ extension Store {
     /// The newest entry's sequence number, counting entries that have been pruned; 0 before the first.
     public func lastSequence(of run: Int64) throws(StorageError) -> Int64 {
         try read { try lastSequence(of: run, in: $0) }
+    }
+
+    /// The newest record in the log of a step of the whole run; nil without one.
+    ///
+    /// - Complexity: O(entries).
+    public func lastSequence(ofStep step: Int, in run: Int64) throws(StorageError) -> Int64? {
+        try read { db in
+            let pruned = try prunedThrough(run, in: db)
+            let sql = "SELECT max(sequence) FROM log_entry WHERE run = ? AND sequence > ? AND step = ? AND kind = 'step'"
+            return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run, pruned, step])
+        }
     }
 
     /// Bytes of the bodies in the log, without what has been pruned.

@@ -33,14 +33,14 @@ extension Run {
         return try makeCheckpoint()
     }
 
-    private func writeCheckpoint(_ label: String?) throws(StorageError) -> CheckpointRecord {
+    func writeCheckpoint(_ label: String?, _ history: CheckpointWriter.History = .continued) throws(StorageError) -> CheckpointRecord {
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: try store.lastSequence(of: id), label: label,
             metadata: String(decoding: JSONValue.object(checkpointMetadata).serialized(), as: UTF8.self))
         let writer = try store.beginCheckpoint(of: id, header)
         do {
             try write(to: writer)
-            return try writer.finish(keeping: manifest.policy.keepCheckpoints)
+            return try writer.finish(keeping: manifest.policy.keepCheckpoints, history: history)
         } catch {
             try? writer.abandon()
             throw error

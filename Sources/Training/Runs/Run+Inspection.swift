@@ -112,7 +112,7 @@ extension TrainedParameter {
             "gradient_rms": lastStep.map { JSONValue($0.gradientRMS) } ?? .null,
             "update_rms": lastStep.map { JSONValue($0.updateRMS) } ?? .null,
             "update_rms_over_lr": lastStep.map { $0.learningRate > 0 ? JSONValue($0.updateRMS / $0.learningRate) : .null } ?? .null,
-            "kept_old_basis": .bool(lastStep?.keptOldBasis ?? false),
+            "kept_old_basis": .bool(lastStep?.keptOldBasis ?? false), "double_fallbacks": JSONValue(lastStep?.doubleFallbacks ?? 0),
             "last_refresh_step": state.lastRefreshStep.map { JSONValue($0) } ?? .null,
             "measured_at_step": summary.map { JSONValue($0.step) } ?? .null,
         ]

@@ -10,12 +10,7 @@ extension Run {
     /// code as the first time.
     func recover() throws {
         let newest = try store.checkpoints(of: id).last
-        if let newest {
-            try load(newest)
-        } else {
-            try reserve(manifest.estimates.byteCount, for: manifest.estimates)
-            for parameter in manifest.newParameters() { parameters.add(parameter) }
-        }
+        try begin(from: newest)
         try replayLog(after: newest?.header.sequence ?? 0)
         if checkpointing.isAhead {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
@@ -25,6 +20,13 @@ extension Run {
             checkpointing.isAhead = false
         }
         publish()
+    }
+
+    /// Fills the empty run with what a checkpoint holds, or with what the manifest lists when there is none.
+    func begin(from checkpoint: CheckpointRecord?) throws {
+        if let checkpoint { return try load(checkpoint) }
+        try reserve(manifest.estimates.byteCount, for: manifest.estimates)
+        for parameter in manifest.newParameters() { parameters.add(parameter) }
     }
 
     // MARK: Checkpoint
@@ -125,10 +127,11 @@ extension Run {
 
     // MARK: Log
 
-    private func replayLog(after sequence: Int64) throws {
+    /// - Parameter last: the last record to be done again; nil is the newest.
+    func replayLog(after sequence: Int64, through last: Int64 = .max) throws {
         var replayed = 0
         var differing: [Int] = []
-        try store.forEachLogEntry(of: id, after: sequence) { record, body in
+        try store.forEachLogEntry(of: id, after: sequence, through: last) { record, body in
             if case .stopping = surroundings.directory.readiness { throw RecoveryFailure(reason: "the server was stopped meanwhile") }
             if let step = try replay(record, try body()) { differing.append(step) }
             replayed += 1

@@ -47,7 +47,7 @@ public actor Run {
     /// The run's row in the database.
     let id: Int64
     let surroundings: Surroundings
-    private let executor: BlockingSerialExecutor
+    let executor: BlockingSerialExecutor
     private let board: StatusBoard
 
     var epoch: Int
@@ -81,6 +81,53 @@ public actor Run {
         board = StatusBoard(
             RunStatus(
                 name: name, epoch: row.epoch, stateByteCount: reservedByteCount, parameterCount: parameters.count, manifest: manifest))
+    }
+
+    /// An empty run beside another one, on the same thread, to bring an earlier moment of it back.
+    init(besides run: isolated Run, epoch: Int) {
+        name = run.name
+        original = run.original
+        manifest = run.original
+        surroundings = run.surroundings
+        id = run.id
+        self.epoch = epoch
+        checkpointing = CheckpointState(isAhead: false)
+        executor = run.executor
+        reservedByteCount = 0
+        board = StatusBoard(run.status)
+    }
+
+    /// Everything that steps change.
+    struct Contents {
+        fileprivate let step: Int
+        fileprivate let level: Level?
+        fileprivate let parameters: ParameterTable
+        fileprivate let record: StepRecord?
+        fileprivate let checkpointing: CheckpointState
+        fileprivate let reservedByteCount: Int
+    }
+
+    /// Ends the run and hands out what it was made of, with the memory that is reserved for it.
+    func handOver() -> Contents {
+        let contents = Contents(
+            step: step, level: level, parameters: parameters, record: record, checkpointing: checkpointing,
+            reservedByteCount: reservedByteCount)
+        reservedByteCount = 0
+        close()
+        return contents
+    }
+
+    /// Puts other contents in the place of the run's own, under another epoch.
+    func take(_ contents: Contents, epoch: Int) {
+        release(reservedByteCount)
+        step = contents.step
+        level = contents.level
+        parameters = contents.parameters
+        record = contents.record
+        checkpointing = contents.checkpointing
+        reservedByteCount = contents.reservedByteCount
+        self.epoch = epoch
+        publish()
     }
 
     public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }

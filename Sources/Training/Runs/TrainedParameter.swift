@@ -32,6 +32,8 @@ final class TrainedParameter: @unchecked Sendable {
         var learningRate: Double
         /// Whether a decomposition failed in both precisions, so that the old basis stayed.
         var keptOldBasis = false
+        /// How many decompositions failed in single precision and were done in double.
+        var doubleFallbacks = 0
     }
 
     /// A summary of the state, with what it cost, so that a dashboard cannot make a run spend its time on summaries.

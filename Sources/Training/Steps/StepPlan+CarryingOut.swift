@@ -105,7 +105,7 @@ extension StepPlan {
         }
         parameter.lastStep = TrainedParameter.StepFigures(
             gradientRMS: report.gradientRMS, updateRMS: report.updateRMS, learningRate: entry.learningRate,
-            keptOldBasis: report.failedDecompositions > 0)
+            keptOldBasis: report.failedDecompositions > 0, doubleFallbacks: report.doubleFallbacks)
         return report
     }
 

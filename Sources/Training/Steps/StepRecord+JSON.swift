@@ -15,15 +15,17 @@ extension TrainedParameter.StepFigures {
     var json: JSONObject {
         [
             "gradient_rms": JSONValue(gradientRMS), "update_rms": JSONValue(updateRMS), "lr": JSONValue(learningRate),
-            "kept_old_basis": .bool(keptOldBasis),
+            "kept_old_basis": .bool(keptOldBasis), "double_fallbacks": JSONValue(doubleFallbacks),
         ]
     }
 
     init?(_ json: JSONValue?) {
         guard let gradientRMS = json?["gradient_rms"]?.double, let updateRMS = json?["update_rms"]?.double, let rate = json?["lr"]?.double,
-            let keptOldBasis = json?["kept_old_basis"]?.boolValue
+            let keptOldBasis = json?["kept_old_basis"]?.boolValue, let doubleFallbacks = json?["double_fallbacks"]?.integer
         else { return nil }
-        self.init(gradientRMS: gradientRMS, updateRMS: updateRMS, learningRate: rate, keptOldBasis: keptOldBasis)
+        self.init(
+            gradientRMS: gradientRMS, updateRMS: updateRMS, learningRate: rate, keptOldBasis: keptOldBasis,
+            doubleFallbacks: doubleFallbacks)
     }
 }
 

@@ -6,6 +6,7 @@ struct DigitImages {
     /// Training images come first.
     static let trainingCount = 1500
     static let pixelCount = 64
+    private static let batchCount = 128
 
     let count: Int
     /// Ink between 0 and 1, one image a row.
@@ -27,6 +28,15 @@ struct DigitImages {
         self.pixels = pixels
         self.labels = labels
         count = labels.count
+    }
+
+    /// The training images of a step, which is 1 at first: a new order for each pass over them.
+    func batch(_ step: Int, seed: UInt64 = 0) -> DigitImages {
+        let batches = DigitImages.trainingCount / DigitImages.batchCount
+        let (pass, position) = (step - 1).quotientAndRemainder(dividingBy: batches)
+        var random = SplitMix(state: seed << 32 + UInt64(pass))
+        let order = (0..<DigitImages.trainingCount).shuffled(using: &random)
+        return rows(Array(order[position * DigitImages.batchCount..<(position + 1) * DigitImages.batchCount]))
     }
 
     /// Some of the images, in the order of `rows`.

@@ -25,14 +25,18 @@ struct DigitsNetwork: Equatable {
         }
     }
 
-    /// The gradients of the mean cross entropy.
-    func gradients(_ images: DigitImages) -> [NamedTensor] {
+    /// The mean cross entropy and its gradients.
+    func lossAndGradients(_ images: DigitImages) -> (loss: Double, gradients: [NamedTensor]) {
         let (hidden, logits) = forward(images)
         let (m, h, c) = (images.count, DigitsNetwork.hiddenCount, DigitsNetwork.classCount)
+        var loss = 0.0
         var error = [Float](repeating: 0, count: m * c)
         for row in 0..<m {
-            let exponentials = logits[row * c..<(row + 1) * c].map { exp($0) }
+            let outputs = logits[row * c..<(row + 1) * c]
+            let largest = outputs.max() ?? 0
+            let exponentials = outputs.map { exp($0 - largest) }
             let sum = exponentials.reduce(0, +)
+            loss += Double(log(sum) + largest - logits[row * c + images.labels[row]]) / Double(m)
             for column in 0..<c {
                 error[row * c + column] = (exponentials[column] / sum - (images.labels[row] == column ? 1 : 0)) / Float(m)
             }
@@ -43,7 +47,7 @@ struct DigitsNetwork: Equatable {
             product(images.pixels, back, DigitImages.pixelCount, h, m, transposeA: true), columnSums(back, h),
             product(hidden, error, h, c, m, transposeA: true), columnSums(error, c),
         ]
-        return zip(weights, elements).map { NamedTensor($0.name, $0.shape, $1) }
+        return (loss, zip(weights, elements).map { NamedTensor($0.name, $0.shape, $1) })
     }
 
     /// The trainer's one line: w = w * weight_scale + update.

@@ -6,7 +6,6 @@ extension EndToEnd {
     /// Training as people do it: the network here, the optimizer there, a crash whenever it hurts.
     @Suite struct DigitsTests {
         private static let stepCount = 120
-        private static let batchCount = 128
 
         /// Where the server is killed during a step, seen from the trainer.
         private enum Crash {
@@ -51,7 +50,7 @@ extension EndToEnd {
                             }),
                     ])
                 for step in 1...DigitsTests.stepCount {
-                    let body = try network.gradients(images.rows(batch(step))).encoded()
+                    let body = try network.lossAndGradients(images.batch(step)).gradients.encoded()
                     if let crash = crashes[step] {
                         try self.crash(crash, at: step, body, connection, server)
                         connection = try server.connect()
@@ -84,15 +83,6 @@ extension EndToEnd {
                 try server.crashAndRestart()
                 #expect(try server.connect().get("/v1/runs/digits").json["step"] == .init(step - 1))
             }
-        }
-
-        /// The rows of a step: a new order for each pass over the training images.
-        private func batch(_ step: Int) -> [Int] {
-            let batches = DigitImages.trainingCount / DigitsTests.batchCount
-            let (pass, position) = (step - 1).quotientAndRemainder(dividingBy: batches)
-            var random = SplitMix(state: UInt64(pass))
-            let order = (0..<DigitImages.trainingCount).shuffled(using: &random)
-            return Array(order[position * DigitsTests.batchCount..<(position + 1) * DigitsTests.batchCount])
         }
     }
 }

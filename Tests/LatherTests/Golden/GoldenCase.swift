@@ -39,6 +39,11 @@ struct GoldenCase {
         self.tensors = Dictionary(uniqueKeysWithValues: tensors.map { ($0.name, $0) })
     }
 
+    /// The tensors of the recorded final state.
+    var stateNames: Set<String> {
+        Set(tensors.keys.filter { $0.hasPrefix("exp_avg") || $0.hasPrefix("factor.") || $0.hasPrefix("basis.") })
+    }
+
     func elements(_ name: String) throws -> [Float] {
         guard let tensor = tensors[name] else { throw TestFailure("a golden case has no \(name)") }
         return tensor.elements

@@ -1,3 +1,4 @@
+import LinearAlgebra
 import StrictJSON
 import Testing
 
@@ -9,7 +10,7 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(1)), arguments: GoldenCase.names)
-        func everyComparedUpdateIsTheRecordedOne(name: String) throws {
+        func everyComparedUpdateAndTheFinalStateAreThoseRecorded(name: String) throws {
             let golden = try GoldenCase(named: name)
             try TestServer.use { server in
                 let connection = try server.connect()
@@ -37,7 +38,43 @@ extension EndToEnd {
                     weights = zip(weights, recorded).map(+)
                 }
                 #expect(compared == golden.comparedSteps.count && compared > 0)
+                if name != "nesterov" { try compareState(StateTensors(of: "golden", over: connection), with: golden) }
             }
+        }
+
+        /// Relative errors of factors, bases (columns up to their sign) and moments, the first one rotated back.
+        private func compareState(_ state: StateTensors, with golden: GoldenCase) throws {
+            let slack = golden.optimizer["use_kl_shampoo"]?.boolValue == true ? 10.0 : 1
+            #expect(Set(state.names) == golden.stateNames)
+            for (dimension, size) in golden.shape.enumerated() where state.names.contains("factor.\(dimension)") {
+                let factor = try golden.elements("factor.\(dimension)")
+                #expect(relativeError(try state["factor.\(dimension)"], factor) <= 1e-5 * slack)
+                let (basis, recorded) = (try state["basis.\(dimension)"], try golden.elements("basis.\(dimension)"))
+                for j in 0..<size {
+                    let ours = (0..<size).map { basis[$0 * size + j] }
+                    let theirs = (0..<size).map { recorded[$0 * size + j] }
+                    let error = min(relativeError(ours, theirs), relativeError(ours.map(-), theirs))
+                    #expect(error <= 1e-3 * slack, "basis \(dimension), column \(j)")
+                }
+            }
+            let momentum = try rotatedBack(state["exp_avg"], shape: golden.shape) { state.basis($0) }
+            let recorded = try rotatedBack(golden.elements("exp_avg"), shape: golden.shape) {
+                golden.stateNames.contains("basis.\($0)") ? try golden.elements("basis.\($0)") : nil
+            }
+            #expect(relativeError(momentum, recorded) <= 1e-4 * slack)
+            #expect(relativeError(try state["exp_avg_sq"], try golden.elements("exp_avg_sq")) <= 1e-4 * slack)
+        }
+
+        /// A tensor multiplied along each dimension by its basis, where there is one.
+        private func rotatedBack(_ tensor: [Float], shape: [Int], basis: (Int) throws -> [Float]?) rethrows -> [Float] {
+            var current = tensor
+            for (dimension, mode) in Mode.all(of: shape).enumerated() {
+                guard let basis = try basis(dimension) else { continue }
+                var next = current
+                Float.multiply(current, along: mode, by: basis, back: true, into: &next)
+                current = next
+            }
+            return current
         }
 
         private func gradient(_ step: Int, of golden: GoldenCase) throws -> [UInt8] {
@@ -45,10 +82,10 @@ extension EndToEnd {
         }
 
         /// ‖actual − expected‖ / ‖expected‖
-        private func relativeError(_ actual: [Double], _ expected: [Float]) -> Double {
+        private func relativeError(_ actual: [some BinaryFloatingPoint], _ expected: [Float]) -> Double {
             var (difference, norm) = (0.0, 0.0)
             for (a, e) in zip(actual, expected) {
-                difference += (a - Double(e)) * (a - Double(e))
+                difference += (Double(a) - Double(e)) * (Double(a) - Double(e))
                 norm += Double(e) * Double(e)
             }
             return (difference / norm).squareRoot()

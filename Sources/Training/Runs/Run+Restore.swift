@@ -1,0 +1,84 @@
+import Logging
+import Storage
+import StrictJSON
+
+extension Run {
+    /// Makes the run stand at an earlier step again, under the next epoch: state, weights and replay record are those of
+    /// that step, options stay, everything after it is discarded.
+    ///
+    /// That moment is brought back beside the present, so for the time being its state has to fit into the memory budget too.
+    ///
+    /// - Parameter target: the step of a checkpoint or, at run level, one that is still in the log.
+    /// - Throws: ``TrainingError``; the run is then as it was.
+    public func restore(to target: Int, epoch: Int?) throws(TrainingError) -> RunStatus {
+        try ensureOpen()
+        try fence(epoch)
+        let moment = try moment(of: target)
+        let past = Run(besides: self, epoch: self.epoch + 1)
+        let contents: Unchecked<Contents>
+        do {
+            contents = try past.assumeIsolated { [manifest] past in
+                try past.load(moment)
+                past.adopt(manifest)
+                try past.replaceHistory(from: moment)
+                return Unchecked(past.handOver())
+            }
+        } catch {
+            past.assumeIsolated { $0.close() }
+            throw Run.refusal(error)
+        }
+        take(contents.value, epoch: self.epoch + 1)
+        logger.notice("run restored", metadata: ["run": "\(name)", "step": "\(step)", "epoch": "\(self.epoch)"])
+        return status
+    }
+
+    /// A moment that a run can go back to: a checkpoint, or the beginning, and the log up to a record.
+    private struct Moment: Sendable {
+        let checkpoint: CheckpointRecord?
+        /// nil does nothing of the log again.
+        var lastSequence: Int64?
+    }
+
+    private func moment(of target: Int) throws(TrainingError) -> Moment {
+        let checkpoints: [CheckpointRecord]
+        let sequence: Int64?
+        do {
+            checkpoints = try store.checkpoints(of: id)
+            sequence = level == .parameter ? nil : try store.lastSequence(ofStep: target, in: id)
+        } catch {
+            throw TrainingError(error)
+        }
+        // A step in the log is after the newest checkpoint, so no checkpoint of that step is newer.
+        if let sequence { return Moment(checkpoint: checkpoints.last, lastSequence: sequence) }
+        if let checkpoint = checkpoints.last(where: { $0.header.step == target }) { return Moment(checkpoint: checkpoint) }
+        if target == 0, checkpoints.isEmpty { return Moment(checkpoint: nil) }
+        throw TrainingError(
+            .stepNotKept, "Step \(target) is in no checkpoint and no longer, or not yet, in the log.",
+            [
+                ("step", JSONValue(step)), ("checkpoints", .array(checkpoints.map { JSONValue($0.header.step) })),
+            ])
+    }
+
+    private func load(_ moment: Moment) throws {
+        try begin(from: moment.checkpoint)
+        if let last = moment.lastSequence { try replayLog(after: moment.checkpoint?.header.sequence ?? 0, through: last) }
+    }
+
+    /// Writes what has been loaded as the checkpoint that takes the place of everything after it.
+    private func replaceHistory(from moment: Moment) throws {
+        let replaced = moment.lastSequence == nil ? moment.checkpoint?.id : nil
+        _ = try surroundings.storage.writing { () throws(StorageError) in
+            try writeCheckpoint(nil, .restored(replacing: replaced))
+        }
+        checkpointing.completed(at: step)
+    }
+
+    private static func refusal(_ error: any Error) -> TrainingError {
+        switch error {
+        case let error as TrainingError: error
+        case let error as StorageError: TrainingError(error)
+        case let error as RecoveryFailure: TrainingError(.storageDamaged, "The step could not be brought back: \(error.reason).")
+        default: TrainingError(.storageDamaged, "The step could not be brought back: \(error).")
+        }
+    }
+}
