@@ -54,13 +54,13 @@ extension Store {
         try read { try lastSequence(of: run, in: $0) }
     }
 
-    /// The newest record in the log of a step of the whole run; nil without one.
+    /// The newest record in the log of a step of the whole run, or of an import that stands at it; nil without one.
     ///
     /// - Complexity: O(entries).
     public func lastSequence(ofStep step: Int, in run: Int64) throws(StorageError) -> Int64? {
         try read { db in
             let pruned = try prunedThrough(run, in: db)
-            let sql = "SELECT max(sequence) FROM log_entry WHERE run = ? AND sequence > ? AND step = ? AND kind = 'step'"
+            let sql = "SELECT max(sequence) FROM log_entry WHERE run = ? AND sequence > ? AND step = ? AND kind IN ('step', 'import')"
             return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run, pruned, step])
         }
     }

@@ -33,7 +33,7 @@ extension Run {
         }
         checkpointing.isAhead = false
         release(byteCount(replacedBy: plan))
-        take(made, plan, epoch: self.epoch + 1)
+        replaceState(by: made, plan, epoch: self.epoch + 1)
         scheduleCheckpointIfDue()
         return try description()
     }
@@ -45,7 +45,7 @@ extension Run {
         release(byteCount(replacedBy: plan))
         parameters = ParameterTable()
         try reserve(plan.byteCount, for: plan.estimates)
-        take(try plan.makeParameters(), plan, epoch: max(self.epoch, epoch))
+        replaceState(by: try plan.makeParameters(), plan, epoch: max(self.epoch, epoch))
     }
 
     /// Bytes of state, and of weights unless they stay.
@@ -54,7 +54,7 @@ extension Run {
         return parameters.stateByteCount + weights
     }
 
-    private func take(_ made: [TrainedParameter], _ plan: StateImport, epoch: Int) {
+    private func replaceState(by made: [TrainedParameter], _ plan: StateImport, epoch: Int) {
         parameters = ParameterTable()
         for parameter in made { parameters.add(parameter) }
         record = nil

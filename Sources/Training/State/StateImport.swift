@@ -13,7 +13,6 @@ struct StateImport {
         let stored: StoredParameter
         let group: Manifest.Group?
         let options: SOAPOptions
-        let lastRefreshStep: Int?
         /// Hosted weights that stay, because the file has none.
         let keptWeights: AlignedBuffer?
     }
@@ -21,8 +20,6 @@ struct StateImport {
     let file: StateFile
     let entries: [Entry]
     private let manifest: Manifest
-    /// Whether the file brings hosted weights.
-    let hasWeights: Bool
 
     /// Whether the run goes on with the hosted weights that it has.
     var keepsWeights: Bool { entries.contains { $0.keptWeights != nil } }
@@ -38,7 +35,7 @@ struct StateImport {
                 .stateIncomplete, "A state must name every parameter of the run; \(missing.count) are missing.",
                 [("missing", .array(missing.prefix(20).map { .string($0.name.description) }))])
         }
-        hasWeights = file.parameters.contains { $0.weights != nil }
+        let hasWeights = file.parameters.contains { $0.weights != nil }
         let new = file.parameters.filter { present.byName[$0.name] == nil }
         let weightless = hasWeights ? file.parameters.filter { $0.weights == nil } : present.hostsWeights ? new : []
         guard weightless.isEmpty else {
@@ -77,40 +74,32 @@ struct StateImport {
             }
             try Run.checkWeights(weights, of: name)
         }
-        let (tensors, lastRefreshStep) = try bases(of: stored, layout, options)
-        let settled = StoredParameter(
-            name: name, shape: stored.shape, step: stored.step, number: stored.number, lastRefreshStep: lastRefreshStep, tensors: tensors,
-            weights: stored.weights, lastStep: stored.lastStep)
-        try check(settled, options)
-        return Entry(
-            stored: settled, group: group, options: options, lastRefreshStep: lastRefreshStep,
-            keptWeights: hasWeights ? nil : known?.weights)
+        var settled = stored
+        if layout != .lather { try settleBases(of: &settled, layout, options) }
+        try check(settled, layout, options)
+        return Entry(stored: settled, group: group, options: options, keptWeights: hasWeights ? nil : known?.weights)
     }
 
-    /// Finds out whether a parameter has bases, and since when.
-    ///
-    /// - Returns: the tensors that count, and the step that last made a basis.
-    private static func bases(
-        of stored: StoredParameter, _ layout: StateFileLayout, _ options: SOAPOptions
-    ) throws(TrainingError) -> (tensors: [StateKey: TensorView], lastRefreshStep: Int?) {
-        if layout == .lather { return (stored.tensors, stored.lastRefreshStep) }
+    /// Finds out whether a parameter of a PyTorch trainer has bases, and since when; matrices that are none yet are left aside.
+    private static func settleBases(
+        of stored: inout StoredParameter, _ layout: StateFileLayout, _ options: SOAPOptions
+    ) throws(TrainingError) {
         let withoutBases = SOAPParameter<Float>.stateKeys(shape: stored.shape, options: options, hasBases: false)
-        guard withoutBases != [.expAvg, .expAvgSq] else { return (stored.tensors, nil) }
+        guard withoutBases != [.expAvg, .expAvgSq] else { return }
         // Here the first bases are made by the step after the warm-up, there by a gradient that comes before all steps.
         let warmup = layout == .emergingOptimizers ? options.adamWarmupSteps : 0
-        if stored.step > warmup {
-            return (stored.tensors, max(warmup, options.preconditionFrequency.lastDue(through: stored.step - 1)) + 1)
+        guard stored.step <= warmup else {
+            stored.lastRefreshStep = max(warmup, options.preconditionFrequency.lastDue(through: stored.step - 1)) + 1
+            return
         }
-        var tensors = stored.tensors
-        for case .basis(let dimension) in stored.tensors.keys {
-            guard let basis = tensors.removeValue(forKey: .basis(dimension)), layout == .emergingOptimizers else { continue }
+        for dimension in stored.shape.indices {
+            guard let basis = stored.tensors.removeValue(forKey: .basis(dimension)), layout == .emergingOptimizers else { continue }
             guard isIdentity(basis) else {
                 throw TrainingError.invalidState(
                     stored.name, basis,
                     "must be an identity: at step \(stored.step) of \(warmup) steps of Adam warm-up there is no basis yet")
             }
         }
-        return (tensors, nil)
     }
 
     private static func isIdentity(_ tensor: TensorView) -> Bool {
@@ -120,11 +109,11 @@ struct StateImport {
     }
 
     /// Compares the tensors with those that shape and options ask for.
-    private static func check(_ stored: StoredParameter, _ options: SOAPOptions) throws(TrainingError) {
+    private static func check(_ stored: StoredParameter, _ layout: StateFileLayout, _ options: SOAPOptions) throws(TrainingError) {
         let keys = SOAPParameter<Float>.stateKeys(shape: stored.shape, options: options, hasBases: stored.lastRefreshStep != nil)
         for key in keys {
             let shape = key.shape(in: stored.shape)
-            guard let tensor = stored.tensors[key] else { throw TrainingError.missing(key.name, of: stored.name, shape: shape) }
+            guard let tensor = stored.tensors[key] else { throw TrainingError.missing(key.name(in: layout), of: stored.name, shape: shape) }
             guard tensor.shape == shape else {
                 throw TrainingError.wrongShape(stored.name, tensor, expected: shape, got: tensor.shape)
             }
@@ -173,11 +162,11 @@ struct StateImport {
         let stored = entry.stored
         do {
             return try SOAPParameter<Float>(
-                restoring: stored.shape, options: entry.options, step: stored.step, lastRefreshStep: entry.lastRefreshStep,
+                restoring: stored.shape, options: entry.options, step: stored.step, lastRefreshStep: stored.lastRefreshStep,
                 keys: Array(stored.tensors.keys)
             ) { key, values in
                 guard let tensor = stored.tensors[key] else { return }
-                if key == .expAvg, file.layout == .pytorchOptimizer, entry.lastRefreshStep != nil {
+                if key == .expAvg, file.layout == .pytorchOptimizer, stored.lastRefreshStep != nil {
                     stored.rotateExpAvg(into: values)
                 } else {
                     ElementConversion.widen(tensor.bytes, tensor.dtype, scale: 1, into: values)

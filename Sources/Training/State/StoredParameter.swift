@@ -12,7 +12,7 @@ struct StoredParameter {
     /// The step that last made a basis, where the file says so.
     var lastRefreshStep: Int?
     /// Its state; a dimension that is not preconditioned has no matrices.
-    let tensors: [StateKey: TensorView]
+    var tensors: [StateKey: TensorView]
     let weights: TensorView?
     var lastStep: TrainedParameter.StepFigures?
 

@@ -108,6 +108,23 @@ struct ImportDurabilityTests {
         #expect(try house.run().status.step == 5 && house.run().status.epoch == 1)
     }
 
+    /// Before the checkpoint that follows an import, all of it is in the log.
+    @Test func aRestoreGoesBackToAnImportOrToAStepBeforeIt() async throws {
+        let file = try await file()
+        for target in [5, 2] {
+            let house = try await House()
+            let run = try await house.make("run", manifest("log"))
+            for k in 1...2 { try await run.put(k, [.gradient("w", [4, 3], 10 + k)]) }
+            let before = try await run.snapshot()
+            let (imported, restored) = try await run.importing(file, andGoingBackTo: target)
+            var expected = target == 5 ? imported : before
+            (expected.epoch, expected.logEntries) = (2, 0)
+            #expect(restored == expected)
+            try await house.crash()
+            #expect(try await house.run().snapshot() == expected)
+        }
+    }
+
     @Test(arguments: ["log", "checkpoint"], ["BEFORE INSERT ON log_entry WHEN NEW.kind = 'import'", "BEFORE UPDATE OF epoch ON run"])
     func aFailedCommitLeavesEverythingAsItWas(_ durability: String, _ event: String) async throws {
         let file = try await file(hostingWeights: true)
@@ -129,6 +146,16 @@ struct ImportDurabilityTests {
 }
 
 extension Run {
+    fileprivate func importing(
+        _ body: AlignedBuffer, andGoingBackTo target: Int
+    ) throws -> (imported: Snapshot, restored: Snapshot) {
+        try importState(body, epoch: nil)
+        let imported = try snapshot()
+        try put(6, [.gradient("w", [4, 3], 6)])
+        #expect(try restore(to: target, epoch: 1).step == target)
+        return (imported, try snapshot())
+    }
+
     fileprivate func importingTwice(_ first: AlignedBuffer, _ second: AlignedBuffer, keeping database: String) throws -> [String: Data] {
         try importState(first, epoch: nil)
         try put(6, [.gradient("w", [4, 3], 6)])
