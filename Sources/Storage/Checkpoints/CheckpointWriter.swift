@@ -65,6 +65,7 @@ public final class CheckpointWriter {
         let tensor = NewTensor(
             ordinal: tensorCount, kind: kind, name: name, dtype: dtype, shape: shape, byteCount: bytes.count, sha256: sha256(bytes))
         tensorCount += 1
+        KillPoint.reach(.inCheckpoint)
         if bytes.count < CheckpointWriter.smallTensor {
             waiting.append(Waiting(tensor: tensor, bytes: [UInt8](bytes)))
             waitingBytes += bytes.count
@@ -86,9 +87,11 @@ public final class CheckpointWriter {
         precondition(isOpen, "a checkpoint is not finished after an error or its end")
         let record = try closingOnError { () throws(StorageError) in
             try flush()
+            KillPoint.reach(.beforeCompletion)
             return try store.write { try complete(keeping: count, history, in: $0) }
         }
         isOpen = false
+        KillPoint.reach(.beforePruning)
         store.sweepOrWarn()
         return record
     }

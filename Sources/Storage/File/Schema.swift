@@ -105,6 +105,7 @@ enum Schema {
         for (index, sql) in migrations.enumerated().dropFirst(found) {
             try queue.write { db in
                 try db.execute(sql: sql)
+                KillPoint.reach(.inMigration)
                 try db.execute(sql: "PRAGMA user_version = \(index + 1)")
             }
         }

@@ -86,6 +86,7 @@ extension Store {
             try db.cachedStatement(sql: garbage.delete).execute(arguments: StatementArguments(values.dropLast()))
             bytes += Int(values.last ?? 0)
         }
+        if !rows.isEmpty { KillPoint.reach(.inPruning) }
         return !rows.isEmpty
     }
 

@@ -25,8 +25,10 @@ extension Store {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
             if entry.kind == .stateImport { try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db) }
+            KillPoint.reach(.beforeLog)
             return sequence
         }
+        KillPoint.reach(.afterLog)
         noteWritten(byteCount)
         return sequence
     }

@@ -22,8 +22,12 @@ final class LatherProcess {
         if let path = ProcessInfo.processInfo.environment["LATHER_BINARY"], !path.isEmpty {
             URL(fileURLWithPath: path)
         } else {
-            URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent().appendingPathComponent("lather")
+            debugBinary
         }
+
+    /// The product that was built beside the tests.
+    static let debugBinary = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+        .appendingPathComponent("lather")
 
     /// Whether a binary was named to test, a release build that is; measurements of a debug build say nothing.
     static let isNamed = ProcessInfo.processInfo.environment["LATHER_BINARY"]?.isEmpty == false
@@ -33,7 +37,10 @@ final class LatherProcess {
     /// - Parameters:
     ///   - environment: added to this process's own, from which everything that begins with `LATHER_` is left out.
     ///   - errorFile: where standard error goes, if not to a new file.
-    init(_ arguments: [String], environment: [String: String] = [:], errorFile: URL? = nil, in directory: URL) throws {
+    init(
+        _ arguments: [String], environment: [String: String] = [:], binary: URL = LatherProcess.binary, errorFile: URL? = nil,
+        in directory: URL
+    ) throws {
         let name = "process-\(UUID().uuidString)"
         outputFile = directory.appendingPathComponent("\(name).out")
         self.errorFile = errorFile ?? directory.appendingPathComponent("\(name).err")
@@ -60,7 +67,7 @@ final class LatherProcess {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
 
         // Swift does not see `posix_spawn_file_actions_addchdir_np`; env(1) changes the directory and becomes the program.
-        let command = ["env", "--chdir=\(directory.path)", LatherProcess.binary.path] + arguments
+        let command = ["env", "--chdir=\(directory.path)", binary.path] + arguments
         identifier = try LatherProcess.withCStrings(command) { command in
             try LatherProcess.withCStrings(variables) { variables in
                 var identifier = pid_t()

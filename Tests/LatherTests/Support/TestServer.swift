@@ -5,26 +5,29 @@ final class TestServer {
     let directory: URL
     private let arguments: [String]
     private let environment: [String: String]
+    private let binary: URL
     private(set) var process: LatherProcess
     private(set) var port: UInt16 = 0
 
     /// A server on a free port of 127.0.0.1 while `body` runs; it is gone afterwards, and so are its files.
     static func use(
-        _ arguments: [String] = [], environment: [String: String] = [:], _ body: (TestServer) throws -> Void
+        _ arguments: [String] = [], environment: [String: String] = [:], binary: URL = LatherProcess.binary,
+        _ body: (TestServer) throws -> Void
     ) throws {
         try withTemporaryDirectory { directory in
-            let server = try TestServer(arguments, environment, directory)
+            let server = try TestServer(arguments, environment, binary, directory)
             defer { server.process.end() }
             try server.awaitReadiness()
             try body(server)
         }
     }
 
-    private init(_ arguments: [String], _ environment: [String: String], _ directory: URL) throws {
+    private init(_ arguments: [String], _ environment: [String: String], _ binary: URL, _ directory: URL) throws {
         self.directory = directory
         self.arguments = ["serve", "--port", "0", "--database", directory.appendingPathComponent("lather.sqlite").path] + arguments
         self.environment = environment
-        process = try LatherProcess(self.arguments, environment: environment, in: directory)
+        self.binary = binary
+        process = try LatherProcess(self.arguments, environment: environment, binary: binary, in: directory)
     }
 
     var database: URL { directory.appendingPathComponent("lather.sqlite") }
@@ -42,8 +45,11 @@ final class TestServer {
     }
 
     /// Starts the next server on the same database.
-    func start() throws {
-        process = try LatherProcess(arguments, environment: environment, in: directory)
+    ///
+    /// - Parameter changes: what its environment has beside that of the others.
+    func start(environment changes: [String: String] = [:]) throws {
+        process = try LatherProcess(
+            arguments, environment: environment.merging(changes) { $1 }, binary: binary, in: directory)
         try awaitReadiness()
     }
 
