@@ -65,6 +65,36 @@ extension EndToEnd {
             }
         }
 
+        /// Whenever the server dies, the run stands at the old state or at the new one, and the epoch says at which.
+        @Test(
+            .timeLimit(.minutes(1)),
+            arguments: [("before-log", 0), ("after-log", 1), ("in-checkpoint", 1), ("before-completion", 1), ("before-pruning", 1)])
+        func aKillDuringAnImportLeavesTheOldStateOrTheNew(point: String, epoch: Int) throws {
+            try TestServer.use(binary: LatherProcess.debugBinary) { server in
+                var connection = try server.connect()
+                for run in ["source", "run"] { try connection.makeRun(run, StateFileTests.manifest) }
+                for step in 1...4 { #expect(try connection.putStep("source", step, gradients(step)).status == 200) }
+                #expect(try connection.putStep("run", 1, gradients(9)).status == 200)
+                #expect(try connection.request("POST", "/v1/runs/source/checkpoints").status == 201)
+                let file = try connection.request(
+                    "GET", "/v1/runs/source/checkpoints/4", fields: [("Accept", "application/vnd.safetensors")]
+                ).body
+                #expect(try server.stop(SIGTERM).code == 0)
+                try server.start(environment: ["LATHER_KILL_AT": "\(point):1"])
+                // Killed before the answer, or by the checkpoint after it.
+                _ = try? server.connect().request("PUT", "/v1/runs/run/state", fields: [("Lather-Epoch", "0")], body: file)
+                #expect(try server.process.wait().code == nil, "killed at \(point)")
+                try server.start()
+                connection = try server.connect()
+                let found = try connection.get("/v1/runs/run").json
+                #expect(found["epoch"] == .init(epoch) && found["step"] == .init(epoch == 0 ? 1 : 4))
+                let again = try connection.request("PUT", "/v1/runs/run/state", fields: [("Lather-Epoch", "0")], body: file)
+                #expect(again.status == (epoch == 0 ? 200 : 409))
+                let expected = try connection.putStep("source", 5, gradients(5))
+                #expect(try connection.putStep("run", 5, gradients(5), epoch: 1).body == expected.body)
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func aDatabaseThatIsServedIsNotTouched() throws {
             try TestServer.use { server in
