@@ -40,7 +40,8 @@ let package = Package(
         .target(
             name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
         .target(name: "API", dependencies: ["Memory", "StrictJSON", "Safetensors", "HTTPServer", "Training", crypto, httpTypes, logging]),
-        .executableTarget(name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "Training", argumentParser, logging]),
+        .executableTarget(
+            name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "StrictJSON", "Training", argumentParser, logging]),
         .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
@@ -50,7 +51,8 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging]),
+            dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging],
+            resources: [.copy("Fixtures")]),
         .testTarget(
             name: "APITests",
             dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),

@@ -143,9 +143,12 @@ public actor Runs {
 
     /// Brings back every run of the database. Each is served as soon as it is back; until then requests for it are refused
     /// with `recovering`. A run that cannot be brought back is alone in that.
-    public func recover() async throws(TrainingError) {
-        let rows: [RunRecord]
+    ///
+    /// - Parameter wanted: brings back this run only; the others are then as good as absent, but their names stay taken.
+    public func recover(only wanted: RunName? = nil) async throws(TrainingError) {
+        var rows: [RunRecord]
         do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
+        if let wanted { rows.removeAll { $0.name != wanted.description } }
         let named = rows.compactMap { row -> (RunName, RunRecord)? in
             if let name = try? RunName(row.name) { return (name, row) }
             surroundings.logger.error("a run has an impossible name", metadata: ["id": "\(row.id)"])

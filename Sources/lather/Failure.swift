@@ -9,7 +9,7 @@ struct Failure: Error {
         case failed = 1
         /// The command line or the environment asks for something impossible.
         case usage = 64
-        /// The database is damaged, is not Lather's, or is newer than this program.
+        /// The database or a file to read is damaged, is not Lather's, or is newer than this program.
         case unusableData = 65
         /// The address cannot be listened on.
         case unavailable = 69

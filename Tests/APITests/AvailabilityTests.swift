@@ -90,7 +90,7 @@ struct AvailabilityTests {
                 .bodyDiffers,
                 .malformedBody,
                 .wrongShape, .wrongLength, .wrongDType, .nonFiniteGradient, .nonFiniteWeight, .invalidStepOption, .emptyStep,
-                .weightsIncomplete:
+                .weightsIncomplete, .invalidState, .stateIncomplete, .layoutRequired:
                 422
             case .storageDamaged: 500
             case .storageUnavailable, .commitUnknown, .recovering, .runDamaged, .shuttingDown: 503

@@ -92,6 +92,10 @@ import Testing
         let custom = PreconditionFrequency.custom(.init { $0 < 4 ? 2 : 3 })
         #expect((0..<10).filter(custom.isDue) == [0, 2, 6, 9])
         #expect((0..<4).filter(PreconditionFrequency.custom(.init { 0 - $0 }).isDue) == [0, 1, 2, 3])
+        for frequency in [schedule, .every(1), .every(4), custom] {
+            for step in 0..<13 { #expect(frequency.lastDue(through: step) == (0...step).last(where: frequency.isDue)) }
+        }
+        #expect(PreconditionFrequency.every(10).lastDue(through: 1 << 53) == (1 << 53) / 10 * 10)
         #expect(custom == custom)
     }
 

@@ -28,6 +28,24 @@ import Testing
         #expect(try store.log(of: run).map(\.1) == [bytes])
     }
 
+    @Test func anImportGivesTheRunItsEpochInTheSameTransaction() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.setAhead(true, of: run.id)
+        let digest = [UInt8](SHA256.hash(data: [UInt8]()))
+        for (kind, epoch, isAhead) in [(LogEntry.Kind.patch, 0, true), (.stateImport, 3, false)] {
+            let entry = LogEntry(kind: kind, step: 5, epoch: 3, attributes: "{}", bodyDigest: digest)
+            try store.append(entry, body: [], to: run.id)
+            let row = try #require(try store.run(named: "a"))
+            #expect(row.epoch == epoch && row.isAhead == isAhead)
+        }
+        #expect(throws: StorageError.self) {
+            let entry = LogEntry(kind: .stateImport, step: 5, epoch: 4, attributes: "{}", bodyDigest: digest)
+            try store.append(entry, body: [], to: run.id + 1)
+        }
+        #expect(try store.logEntryCount(of: run.id) == 2)
+    }
+
     @Test func everyFieldOfAnEntryComesBack() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")

@@ -36,6 +36,7 @@ extension Resources {
         Route(.get, "/v1/runs/{run}/parameters/{parameter}/state/{tensor}", getStateTensor),
         Route(.put, "/v1/runs/{run}/weights", putWeights),
         Route(.get, "/v1/runs/{run}/weights", getWeights),
+        Route(.put, "/v1/runs/{run}/state", putState),
         Route(.post, "/v1/runs/{run}/checkpoints", postCheckpoint),
         Route(.get, "/v1/runs/{run}/checkpoints", listCheckpoints),
         Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),

@@ -2,10 +2,13 @@ import LinearAlgebra
 
 extension SOAPParameter {
     /// The tensors of state that exist: moments, the factors of preconditioned dimensions, and bases once they were made.
-    public var stateKeys: [StateKey] {
-        let factors = sides.map { StateKey.factor($0.dimension) }
-        let bases = hasBases ? sides.map { StateKey.basis($0.dimension) } : []
-        return [.expAvg, .expAvgSq] + factors + bases
+    public var stateKeys: [StateKey] { layout.stateKeys(hasBases: hasBases) }
+
+    /// The tensors of state that a parameter of this shape has with these options, before there is one.
+    ///
+    /// - Parameter shape: a shape that `options` are valid for.
+    public static func stateKeys(shape: [Int], options: SOAPOptions, hasBases: Bool) -> [StateKey] {
+        StateLayout(shape: shape, options: options).stateKeys(hasBases: hasBases)
     }
 
     /// The shape of a tensor of state, or nil if it does not exist.

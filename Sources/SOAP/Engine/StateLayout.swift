@@ -24,4 +24,9 @@ struct StateLayout: Sendable, Equatable {
 
     /// Elements of the parameter.
     var count: Int { modes.first?.count ?? 1 }
+
+    /// The tensors of state: moments and factors, and bases once they were made.
+    func stateKeys(hasBases: Bool) -> [StateKey] {
+        [.expAvg, .expAvgSq] + preconditioned.map { .factor($0) } + (hasBases ? preconditioned.map { .basis($0) } : [])
+    }
 }

@@ -44,4 +44,24 @@ public enum PreconditionFrequency: Sendable, Equatable {
 
     /// Whether the bases are refreshed at a step (0-based), once they exist.
     public func isDue(at step: Int) -> Bool { step % every(at: step) == 0 }
+
+    /// The last step (0-based) up to `step` at which the bases are due for a refresh; step 0 always is.
+    ///
+    /// - Complexity: O(1), O(stages) for a schedule, O(steps since then) for a function.
+    public func lastDue(through step: Int) -> Int {
+        switch self {
+        case .every(let number):
+            return step - step % number
+        case .schedule(let stages):
+            var last = step
+            for stage in stages.reversed() where stage.fromStep <= last {
+                let due = last - last % stage.every
+                if due >= stage.fromStep { return due }
+                last = stage.fromStep - 1
+            }
+            return 0
+        case .custom:
+            return (0...step).last { isDue(at: $0) } ?? 0
+        }
+    }
 }

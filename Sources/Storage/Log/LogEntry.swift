@@ -5,6 +5,8 @@ public struct LogEntry: Equatable, Sendable {
         case parameterStep
         case weights
         case patch
+        /// A state that took the place of the run's own, under a new epoch.
+        case stateImport = "import"
     }
 
     public var kind: Kind

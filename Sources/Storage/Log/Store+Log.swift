@@ -4,7 +4,8 @@ import GRDB
 public import Memory
 
 extension Store {
-    /// Appends an entry to a run's log in one durable transaction.
+    /// Appends an entry to a run's log in one durable transaction. An ``LogEntry/Kind/stateImport`` gives the run its epoch in
+    /// the same transaction and clears `isAhead`: steps before it are no loss any more.
     ///
     /// - Parameter body: the entry's bytes in order, bound where they are; `entry.bodyDigest` is the SHA-256 of them all.
     /// - Returns: the entry's sequence number, one more than the last.
@@ -23,6 +24,7 @@ extension Store {
             for (ordinal, part) in parts.enumerated() {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
+            if entry.kind == .stateImport { try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db) }
             KillPoint.reach(.beforeLog)
             return sequence
         }
@@ -54,13 +56,13 @@ extension Store {
         try read { try lastSequence(of: run, in: $0) }
     }
 
-    /// The newest record in the log of a step of the whole run; nil without one.
+    /// The newest record in the log of a step of the whole run, or of an import that stands at it; nil without one.
     ///
     /// - Complexity: O(entries).
     public func lastSequence(ofStep step: Int, in run: Int64) throws(StorageError) -> Int64? {
         try read { db in
             let pruned = try prunedThrough(run, in: db)
-            let sql = "SELECT max(sequence) FROM log_entry WHERE run = ? AND sequence > ? AND step = ? AND kind = 'step'"
+            let sql = "SELECT max(sequence) FROM log_entry WHERE run = ? AND sequence > ? AND step = ? AND kind IN ('step', 'import')"
             return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run, pruned, step])
         }
     }

@@ -4,7 +4,7 @@ struct CheckpointState {
     var lastStep = 0
     /// Where a restart would stand: the newest checkpoint, or what has been logged since.
     var durableStep = 0
-    /// Steps taken, weights put and patches made since then.
+    /// Steps taken, weights put, patches made and states imported since the checkpoint.
     var changes = 0
     /// Whether the database knows that answered steps exist which are in no checkpoint.
     var isAhead: Bool
@@ -12,6 +12,8 @@ struct CheckpointState {
     var notBefore = 0
     /// Bytes in the log since the newest checkpoint.
     var logByteCount = 0
+    /// Whether the log holds an import since then: too much to be read again at every start.
+    var hasImport = false
     /// Whether one is on its way already.
     var isScheduled = false
 

@@ -27,6 +27,12 @@ extension Run {
         }
     }
 
+    /// The newest checkpoint, made now if the run has gone on since or has none.
+    public func upToDateCheckpoint() throws(TrainingError) -> CheckpointDescription {
+        if checkpointing.changes == 0, let newest = try checkpoints().last { return newest }
+        return try makeCheckpoint()
+    }
+
     func writeCheckpoint(_ label: String?, _ history: CheckpointWriter.History = .continued) throws(StorageError) -> CheckpointRecord {
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: try store.lastSequence(of: id), label: label,
@@ -93,6 +99,7 @@ extension Run {
 
     private var isCheckpointDue: Bool {
         guard checkpointing.changes >= checkpointing.notBefore else { return false }
+        if checkpointing.hasImport { return true }
         let policy = manifest.policy
         // At parameter level the slowest parameter decides the run's step, so there the steps of all are counted.
         let steps = level == .parameter ? checkpointing.changes / parameters.all.count : step - checkpointing.lastStep

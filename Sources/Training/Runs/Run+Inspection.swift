@@ -107,7 +107,7 @@ extension TrainedParameter {
     fileprivate var json: JSONObject {
         var json: JSONObject = [
             "name": .string(name.description), "shape": Manifest.json(shape), "group": group.map { .string($0.name.description) } ?? .null,
-            "step": JSONValue(lastNumber == 0 ? state.step : lastNumber), "state_bytes": JSONValue(stateByteCount),
+            "step": JSONValue(max(state.step, lastNumber)), "state_bytes": JSONValue(stateByteCount),
             "bytes": .object(byteCounts),
             "gradient_rms": lastStep.map { JSONValue($0.gradientRMS) } ?? .null,
             "update_rms": lastStep.map { JSONValue($0.updateRMS) } ?? .null,

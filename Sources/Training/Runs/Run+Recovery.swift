@@ -152,17 +152,24 @@ extension Run {
     private func replay(_ logged: LogRecord, _ body: AlignedBuffer) throws -> Int? {
         let entry = logged.entry
         checkpointing.logByteCount += body.count
-        if entry.kind == .weights {
+        switch entry.kind {
+        case .step, .parameterStep:
+            return try replayStep(logged, body)
+        case .weights:
             let file = try readWeights(body)
             _ = try reserve(file)
             apply(file)
-            return nil
+        case .stateImport:
+            try replayImport(body, epoch: entry.epoch)
+        case .patch:
+            adopt(try manifest.patched(with: JSONValue(parsing: Array(entry.attributes.utf8))))
         }
+        return nil
+    }
+
+    private func replayStep(_ logged: LogRecord, _ body: AlignedBuffer) throws -> Int? {
+        let entry = logged.entry
         let attributes = try JSONValue(parsing: Array(entry.attributes.utf8))
-        if entry.kind == .patch {
-            adopt(try manifest.patched(with: attributes))
-            return nil
-        }
         guard let inputs = attributes["inputs"]?.objectValue.flatMap({ StepInputs($0) }) else {
             throw RecoveryFailure(reason: "record \(logged.sequence) of its log cannot be read")
         }

@@ -49,11 +49,6 @@ extension Run {
     func readWeights(_ body: AlignedBuffer) throws(TrainingError) -> TensorFile {
         let file = try TensorFile(reading: body)
         for tensor in file.tensors {
-            guard ElementConversion.supported.contains(tensor.dtype) else {
-                throw TrainingError(
-                    .wrongDType, "\"\(tensor.name)\" is \(tensor.dtype.rawValue); weights are F32, F64, F16 or BF16.",
-                    [("parameter", .string(tensor.name.description)), ("got", .string(tensor.dtype.rawValue))])
-            }
             if let known = parameters.byName[tensor.name] {
                 guard known.shape == tensor.shape else {
                     throw TrainingError(
@@ -72,13 +67,7 @@ extension Run {
                 let settings = manifest.group(of: tensor.name)?.settings ?? manifest.settings
                 try Manifest.check(tensor.shape, of: tensor.name, settings.options)
             }
-            let scan = ElementConversion.scan(tensor.bytes, tensor.dtype, scale: 1)
-            guard scan.nonFiniteCount == 0 else {
-                throw TrainingError(
-                    .nonFiniteWeight,
-                    "The weights of \"\(tensor.name)\" have \(scan.nonFiniteCount) elements that are NaN, infinite or beyond F32.",
-                    [("parameter", .string(tensor.name.description)), ("nonfinite_count", JSONValue(scan.nonFiniteCount))])
-            }
+            try Run.checkWeights(tensor, of: tensor.name)
         }
         let given = Set(file.tensors.map(\.name))
         let missing = parameters.all.map(\.name).filter { !given.contains($0) }
@@ -88,6 +77,22 @@ extension Run {
                 [("missing", .array(missing.prefix(20).map { .string($0.description) }))])
         }
         return file
+    }
+
+    /// Refuses weights of a dtype that is not taken, or that are not finite.
+    static func checkWeights(_ tensor: TensorView, of name: TensorName) throws(TrainingError) {
+        guard ElementConversion.supported.contains(tensor.dtype) else {
+            throw TrainingError(
+                .wrongDType, "\"\(name)\" is \(tensor.dtype.rawValue); weights are F32, F64, F16 or BF16.",
+                [("parameter", .string(name.description)), ("got", .string(tensor.dtype.rawValue))])
+        }
+        let scan = ElementConversion.scan(tensor.bytes, tensor.dtype, scale: 1)
+        guard scan.nonFiniteCount == 0 else {
+            throw TrainingError(
+                .nonFiniteWeight,
+                "The weights of \"\(name)\" have \(scan.nonFiniteCount) elements that are NaN, infinite or beyond F32.",
+                [("parameter", .string(name.description)), ("nonfinite_count", JSONValue(scan.nonFiniteCount))])
+        }
     }
 
     /// Changes the run; replaying the log comes through here too.

@@ -74,6 +74,24 @@ enum ElementConversion {
         for index in target.indices { target[index] = Float(Element.load(bytes, index).widened * scale) }
     }
 
+    /// Writes `bytes` to `target`, exactly.
+    static func widen(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, into target: UnsafeMutableBufferPointer<Double>) {
+        switch dtype {
+        case .f64: widen(bytes, as: Double.self, into: target)
+        case .f32: widen(bytes, as: Float.self, into: target)
+        case .f16: widen(bytes, as: Float16.self, into: target)
+        case .bf16: widen(bytes, as: BFloat16.self, into: target)
+        default: preconditionFailure("\(dtype) is refused before")
+        }
+    }
+
+    @inline(__always)
+    private static func widen<Element: WireFloat>(
+        _ bytes: UnsafeRawBufferPointer, as type: Element.Type, into target: UnsafeMutableBufferPointer<Double>
+    ) {
+        for index in target.indices { target[index] = Element.load(bytes, index).widened }
+    }
+
     /// Writes `source` to `bytes` in `dtype`, rounded to nearest, ties to even.
     static func narrow(_ source: UnsafeBufferPointer<Float>, _ dtype: DType, into bytes: UnsafeMutableRawBufferPointer) {
         switch dtype {

@@ -12,9 +12,13 @@ struct TensorFile {
     static let maximumHeaderByteCount = 16 << 20
 
     /// - Throws: `malformed-body`, saying what is wrong and where.
-    init(reading body: AlignedBuffer) throws(TrainingError) {
+    init(
+        reading body: AlignedBuffer, maximumHeaderByteCount: Int = TensorFile.maximumHeaderByteCount,
+        maximumNameByteCount: Int = TensorName.maximumByteCount
+    ) throws(TrainingError) {
         do {
-            let file = try SafetensorsFile(body.bytes, maximumHeaderByteCount: TensorFile.maximumHeaderByteCount)
+            let file = try SafetensorsFile(
+                body.bytes, maximumHeaderByteCount: maximumHeaderByteCount, maximumNameByteCount: maximumNameByteCount)
             self.body = body
             tensors = file.tensors
             self.file = file

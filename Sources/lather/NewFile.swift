@@ -1,0 +1,50 @@
+import Foundation
+
+/// A file that gets its name when it is complete and durable; until then it is `NAME-partial`, and goes if it is given up.
+final class NewFile {
+    private let path: String
+    private let partial: String
+    private var descriptor: Int32
+
+    /// - Parameter replacing: whether a file of that name may be there already.
+    init(_ path: String, replacing: Bool) throws(Failure) {
+        guard replacing || access(path, F_OK) != 0 else {
+            throw Failure(.inputOutput, "\(path) exists; choose another name, or --force to replace it")
+        }
+        self.path = path
+        partial = path + "-partial"
+        descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("created") }
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        unlink(partial)
+    }
+
+    func write(_ bytes: UnsafeRawBufferPointer) throws(Failure) {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let count = Foundation.write(descriptor, UnsafeRawBufferPointer(rebasing: rest).baseAddress, rest.count)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { throw failure("written") }
+            rest = rest.dropFirst(count)
+        }
+    }
+
+    /// Gives the file its name.
+    func finish() throws(Failure) {
+        guard fsync(descriptor) == 0 else { throw failure("made durable") }
+        guard rename(partial, path) == 0 else { throw failure("named") }
+        close(descriptor)
+        descriptor = -1
+        let directory = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)
+        defer { close(directory) }
+        guard directory >= 0, fsync(directory) == 0 else { throw failure("made durable") }
+    }
+
+    private func failure(_ what: String) -> Failure {
+        Failure(.inputOutput, "\(path) cannot be \(what): \(String(cString: strerror(errno)))")
+    }
+}
