@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LATHER := .build/release/lather
 
-.PHONY: help run test test-long lint bench build dependencies clean
+.PHONY: help run test test-long lint docs bench build dependencies clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,7 @@ run: build ## Install what is missing, build, serve, and train the digits throug
 # of the two has a process to itself, because tests of one process run side by side.
 test: build lint ## Everything that CI runs
 	swift build --build-tests
+	Scripts/document
 	swift test --skip-build --filter HTTPServerTests
 	swift test --skip-build --skip 'HTTPServerTests|LatherTests'
 	LATHER_BINARY=$(abspath $(LATHER)) swift test --skip-build --filter LatherTests
@@ -25,6 +26,9 @@ test-long: build ## The fault tests with many more trials than CI has time for
 
 lint: ## Format, file lengths, and what must not be in the tree
 	Scripts/lint
+
+docs: ## Build the documentation of the SOAP library; warnings are errors
+	Scripts/document
 
 bench: build ## Time steps through the server on this machine
 	Benchmarks/steps.py --binary $(LATHER)

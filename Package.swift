@@ -19,7 +19,7 @@ let package = Package(
     name: "lather",
     products: [
         .executable(name: "lather", targets: ["lather"]),
-        .library(name: "SOAP", targets: ["SOAP"]),
+        .library(name: "SOAP", targets: ["SOAP", "LinearAlgebra"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),

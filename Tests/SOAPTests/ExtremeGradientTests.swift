@@ -73,6 +73,30 @@ import Testing
         }
     }
 
+    /// Until all that is left of the state are the smallest denormals, which rounding keeps from becoming zero.
+    @Test(arguments: [false, true])
+    func zeroGradientsLetTheStateFade(useEigh: Bool) {
+        let options = SOAPOptions {
+            $0.useEigh = useEigh
+            $0.precondition1D = true
+        }
+        for shape in [[4, 3], [5]] {
+            let parameter = SOAPParameter<Float>(shape: shape, options: options)
+            var random = TestRandom(state: 12)
+            let workspace = Workspace()
+            for _ in 0..<3 { _ = parameter.step(random.tensor(shape).elements, options: options, workspace: workspace) }
+            let zeros = [Float](repeating: 0, count: parameter.count)
+            var update: [Float] = []
+            for step in 0..<2_500 {
+                update = parameter.step(zeros, options: options, workspace: workspace).update
+                guard step.isMultiple(of: 50) else { continue }
+                #expect(parameter.stateIsFinite && update.allSatisfy(\.isFinite), "step \(step)")
+                for dimension in parameter.summary().dimensions { #expect(dimension.orthogonalityError ?? 1 < 1e-5, "step \(step)") }
+            }
+            #expect(update.allSatisfy { abs($0) < 1e-30 } && parameter.elements(.expAvgSq).allSatisfy { $0 < .leastNormalMagnitude })
+        }
+    }
+
     @Test func theGuardKnowsTheRangeOfTheType() {
         let plain = SOAPOptions(learningRate: 0.003)
         let kl = SOAPOptions { $0.useKLShampoo = true }

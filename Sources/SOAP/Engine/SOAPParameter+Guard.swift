@@ -12,6 +12,8 @@ extension SOAPParameter {
     /// - Parameters:
     ///   - squaredNorm: the sum of squares of the gradient, in double precision.
     ///   - squaredWeightNorm: the same of the weights; needed only with `l2` decay, which adds them to the gradient.
+    ///   - shape: the parameter's.
+    ///   - options: those of the step.
     public static func canTake(squaredNorm: Double, squaredWeightNorm: Double = 0, shape: [Int], options: SOAPOptions) -> Bool {
         var bound = squaredNorm
         if options.weightDecayMethod == .l2 {
@@ -30,7 +32,11 @@ extension SOAPParameter {
     /// Quotients are bounded, and projecting them back keeps their norm, so no element of an update exceeds
     /// lr · limit · √elements.
     ///
-    /// - Parameter squaredWeightNorm: the sum of squares of the weights before the step, in double precision.
+    /// - Parameters:
+    ///   - squaredWeightNorm: the sum of squares of the weights before the step, in double precision.
+    ///   - shape: the parameter's.
+    ///   - options: those of the step.
+    ///   - learningRate: the rate of the step.
     public static func canUpdate(squaredWeightNorm: Double, shape: [Int], options: SOAPOptions, learningRate: Double) -> Bool {
         let count = Double(elementCount(of: shape) ?? .max)
         let update = learningRate * Moments<Scalar>.limit.asDouble * count.squareRoot()

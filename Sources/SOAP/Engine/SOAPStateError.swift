@@ -5,6 +5,7 @@ public struct SOAPStateError: Error, Sendable, Equatable, CustomStringConvertibl
     /// What is wrong.
     public let reason: String
 
+    /// An error with its reason, a phrase that follows the tensor's name.
     public init(key: StateKey?, reason: String) {
         self.key = key
         self.reason = reason

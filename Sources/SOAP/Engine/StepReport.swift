@@ -13,5 +13,6 @@ public struct StepReport: Sendable, Equatable {
     /// How many decompositions failed altogether, so that the old basis (at first: none) stayed.
     public var failedDecompositions = 0
 
+    /// A step that did nothing.
     public init() {}
 }

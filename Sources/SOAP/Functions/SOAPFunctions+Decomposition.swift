@@ -46,6 +46,7 @@ extension SOAPFunctions {
     /// - Parameters:
     ///   - factor: K, n×n.
     ///   - approxEigvals: diag(QᵀKQ), n elements.
+    ///   - tolerance: from 0 (nothing may be off the diagonal) to 1.
     /// - Throws: when the shapes are not those.
     public static func metApproxEigvalsCriteria<Scalar: BLASScalar>(
         factor: Tensor<Scalar>, approxEigvals: [Scalar], tolerance: Double

@@ -40,6 +40,7 @@ extension SOAPFunctions {
     /// - Parameters:
     ///   - factors: one a dimension of `expAvgSq`, n×n or empty.
     ///   - bases: likewise, of the same shapes.
+    ///   - expAvgSq: the second moment in the bases.
     /// - Throws: when the shapes do not fit each other.
     /// - Complexity: 2n³ operations a dimension.
     public static func sortEigenbasisByApproxEigvals<Scalar: BLASScalar>(

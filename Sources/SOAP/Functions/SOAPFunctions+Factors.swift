@@ -16,8 +16,9 @@ extension SOAPFunctions {
     ///
     /// - Parameters:
     ///   - factors: one a dimension, n×n; empty ones stay empty.
-    ///   - grad: any shape. One-dimensional without `precondition1D`, the factors stay, and that is logged.
+    ///   - grad: any shape.
     ///   - shampooBeta: β.
+    ///   - precondition1D: whether the factor of a one-dimensional gradient moves; without, it stays, and that is logged.
     /// - Throws: when the factors do not fit the gradient.
     /// - Complexity: count·Σn operations.
     public static func updateKroneckerFactors<Scalar: BLASScalar>(

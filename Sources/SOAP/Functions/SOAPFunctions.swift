@@ -3,7 +3,7 @@ import LinearAlgebra
 /// The steps of SOAP one by one, as functions of values: for tests, for study, and for optimizers of one's own.
 ///
 /// They are the functions of the `emerging_optimizers` SOAP in Swift's spelling, and they run the kernels that
-/// ``SOAPParameter`` runs. An empty matrix, ``LinearAlgebra/Tensor/empty``, means "this dimension is not preconditioned"
+/// ``SOAPParameter`` runs. An empty matrix, `Tensor.empty`, means "this dimension is not preconditioned"
 /// wherever a factor or a basis is expected.
 ///
 /// Source: SOAP, arXiv 2409.11321; KL-Shampoo, arXiv 2509.03378.

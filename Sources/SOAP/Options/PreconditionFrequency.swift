@@ -14,6 +14,7 @@ public enum PreconditionFrequency: Sendable, Equatable {
         /// Refresh at steps divisible by this.
         public var every: Int
 
+        /// The number `every`, from a step on.
         public init(fromStep: Int, every: Int) {
             self.fromStep = fromStep
             self.every = every

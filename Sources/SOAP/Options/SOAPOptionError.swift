@@ -5,6 +5,7 @@ public struct SOAPOptionError: Error, Sendable, Equatable, CustomStringConvertib
     /// What is wrong and what would be right.
     public let reason: String
 
+    /// An error with its reason, a phrase that follows the option's name.
     public init(option: String, reason: String) {
         self.option = option
         self.reason = reason

@@ -21,11 +21,12 @@ extension TrainedParameter.StepFigures {
 
     init?(_ json: JSONValue?) {
         guard let gradientRMS = json?["gradient_rms"]?.double, let updateRMS = json?["update_rms"]?.double, let rate = json?["lr"]?.double,
-            let keptOldBasis = json?["kept_old_basis"]?.boolValue, let doubleFallbacks = json?["double_fallbacks"]?.integer
+            let keptOldBasis = json?["kept_old_basis"]?.boolValue
         else { return nil }
+        // Version 0.1's first checkpoints do not have the last one.
         self.init(
             gradientRMS: gradientRMS, updateRMS: updateRMS, learningRate: rate, keptOldBasis: keptOldBasis,
-            doubleFallbacks: doubleFallbacks)
+            doubleFallbacks: json?["double_fallbacks"]?.integer ?? 0)
     }
 }
 

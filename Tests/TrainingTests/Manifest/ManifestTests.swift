@@ -51,6 +51,7 @@ struct ManifestTests {
 
     @Test(arguments: [
         (#"{"g": {"nope": 1}}"#, TrainingError.Code.unknownOption), (#"{"g": {"lr": -1}}"#, .invalidOption),
+        (#"{"g": {"eps": "small"}}"#, .invalidOption),
         (#"{"g": {"match": "*"}}"#, .invalidManifest), (#"{"g": {"match": [1]}}"#, .invalidManifest), (#"{"g": 1}"#, .invalidManifest),
         (#"{"": {}}"#, .invalidManifest), (#"[]"#, .invalidManifest), (#"null"#, .invalidManifest),
     ])

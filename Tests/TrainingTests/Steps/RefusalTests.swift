@@ -27,6 +27,7 @@ struct RefusalTests {
         Refused(code: .nonFiniteGradient, why: "infinity", tensors: [good, Sent("b", [3], [-.infinity, .nan, 3])]),
         Refused(code: .nonFiniteGradient, why: "beyond F32", tensors: [good, Sent("b", [3], .f64, bytes: bytes(of: [1e39, 0, 0]))]),
         Refused(code: .nonFiniteGradient, why: "its square is beyond F32", tensors: [good, Sent("b", [3], [1e20, 0, 0])]),
+        Refused(code: .nonFiniteGradient, why: "its square is far beyond F32", tensors: [good, Sent("b", [3], [1e30, 1e30, -1e30])]),
         Refused(code: .nonFiniteGradient, why: "a small grad_scale", tensors: [good]) { $0.gradScale = 1e-40 },
         Refused(code: .invalidStepOption, why: "negative lr", tensors: [good]) { $0.learningRate = -1 },
         Refused(code: .invalidStepOption, why: "lr beyond F32", tensors: [good]) { $0.learningRate = 1e39 },
