@@ -28,6 +28,8 @@ public final class Store: Sendable {
     /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
     let unmovedBytes = Atomic(0)
     private let access: Access
+    /// The file system went away under a commit: what the file holds is known only when it has been opened again.
+    private let isCutOff = Atomic(false)
 
     private enum Access {
         case server(FileLock)
@@ -124,7 +126,17 @@ public final class Store: Sendable {
 
     /// One transaction: durable when the call returns, undone when it throws.
     func write<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
-        try transaction(.immediate, body)
+        guard !isCutOff.load(ordering: .relaxed) else { throw cutOff }
+        let result = try transaction(.immediate, body)
+        if case .server(let lock) = access, !lock.isAnswered {
+            isCutOff.store(true, ordering: .relaxed)
+            throw cutOff
+        }
+        return result
+    }
+
+    private var cutOff: StorageError {
+        StorageError(.syncFailed, "The file system of \(path) has shut down. Mount it again and restart the server.")
     }
 
     private func transaction<Result>(

@@ -25,6 +25,13 @@ final class FileLock: Sendable {
         self.descriptor = descriptor
     }
 
+    /// Whether the file system still answers. One that shut itself down, after an error of its device for example, fails every
+    /// call, also this one; yet an fsync that was under way at that moment may have reported success (seen on ext4).
+    var isAnswered: Bool {
+        var byte: UInt8 = 0
+        return pread(descriptor, &byte, 1, 0) >= 0
+    }
+
     /// Lets the next server in.
     func unlock() {
         flock(descriptor, LOCK_UN)

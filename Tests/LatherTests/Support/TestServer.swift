@@ -3,6 +3,7 @@ import Foundation
 /// A directory with a database, and the servers that use it one after another.
 final class TestServer {
     let directory: URL
+    let database: URL
     private let arguments: [String]
     private let environment: [String: String]
     private let binary: URL
@@ -12,25 +13,25 @@ final class TestServer {
     /// A server on a free port of 127.0.0.1 while `body` runs; it is gone afterwards, and so are its files.
     static func use(
         _ arguments: [String] = [], environment: [String: String] = [:], binary: URL = LatherProcess.binary,
-        _ body: (TestServer) throws -> Void
+        database: URL? = nil, _ body: (TestServer) throws -> Void
     ) throws {
         try withTemporaryDirectory { directory in
-            let server = try TestServer(arguments, environment, binary, directory)
+            let database = database ?? directory.appendingPathComponent("lather.sqlite")
+            let server = try TestServer(arguments, environment, binary, database, directory)
             defer { server.process.end() }
             try server.awaitReadiness()
             try body(server)
         }
     }
 
-    private init(_ arguments: [String], _ environment: [String: String], _ binary: URL, _ directory: URL) throws {
+    private init(_ arguments: [String], _ environment: [String: String], _ binary: URL, _ database: URL, _ directory: URL) throws {
         self.directory = directory
-        self.arguments = ["serve", "--port", "0", "--database", directory.appendingPathComponent("lather.sqlite").path] + arguments
+        self.arguments = ["serve", "--port", "0", "--database", database.path] + arguments
         self.environment = environment
         self.binary = binary
+        self.database = database
         process = try LatherProcess(self.arguments, environment: environment, binary: binary, in: directory)
     }
-
-    var database: URL { directory.appendingPathComponent("lather.sqlite") }
 
     /// A new connection.
     func connect() throws -> HTTPConnection {
