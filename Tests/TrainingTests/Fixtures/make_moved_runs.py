@@ -138,7 +138,7 @@ def write(path, tensors, metadata):
 CASES = {
     "frequency": ({"precondition_frequency": 3}, 6),
     "kl_shampoo": ({"use_kl_shampoo": True, "eps": 1e-2, "precondition_frequency": 2, "adam_warmup_steps": 2}, 6),
-    "warmup": ({"adam_warmup_steps": 8, "use_eigh": True}, 6),
+    "warmup": ({"adam_warmup_steps": 8}, 6),
 }
 SHAPES = {"layer.Q.0": (24, 16), "bias": (16,)}
 STEPS = 12
