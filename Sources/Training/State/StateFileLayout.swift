@@ -6,7 +6,7 @@ enum StateFileLayout: String, CaseIterable {
     case emergingOptimizers = "emerging_optimizers"
     /// The paper's own code: exp_avg in the eigenbases. Its first gradient only makes the bases, and is not counted as a step.
     case soap
-    /// The `pytorch_optimizer` package: likewise, but exp_avg is not rotated, and the first gradient is counted.
+    /// The `pytorch_optimizer` package: likewise, but exp_avg is not rotated. (Its group's step counts the first gradient.)
     case pytorchOptimizer = "pytorch_optimizer"
 
     /// Those that a file's metadata can name.
