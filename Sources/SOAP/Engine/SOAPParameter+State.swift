@@ -6,7 +6,10 @@ extension SOAPParameter {
 
     /// The tensors of state that a parameter of this shape has with these options, before there is one.
     ///
-    /// - Parameter shape: a shape that `options` are valid for.
+    /// - Parameters:
+    ///   - shape: a shape that `options` are valid for.
+    ///   - options: valid ones.
+    ///   - hasBases: whether the first bases were made.
     public static func stateKeys(shape: [Int], options: SOAPOptions, hasBases: Bool) -> [StateKey] {
         StateLayout(shape: shape, options: options).stateKeys(hasBases: hasBases)
     }

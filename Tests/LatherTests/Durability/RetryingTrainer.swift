@@ -35,6 +35,23 @@ struct RetryingTrainer {
         try keep(server.connect().putStep("run", answers.count + 1, RetryingTrainer.body(answers.count + 1)))
     }
 
+    /// Takes one step, however often it is refused for want of the disk.
+    ///
+    /// - Returns: how often that was.
+    mutating func stepStubbornly(_ server: TestServer) throws -> Int {
+        let connection = try server.connect()
+        let body = try RetryingTrainer.body(answers.count + 1)
+        for refusals in 0..<100 {
+            let answer = try connection.putStep("run", answers.count + 1, body)
+            guard answer.status == 503 || answer.status == 507 else {
+                try keep(answer)
+                return refusals
+            }
+            guard answer["Retry-After"] != nil else { throw answer.failure("a refusal") }
+        }
+        throw TestFailure("step \(answers.count + 1) was refused again and again")
+    }
+
     private mutating func keep(_ answer: HTTPAnswer) throws {
         guard answer.status == 200 else { throw answer.failure("step \(answers.count + 1)") }
         answers.append(answer.body)

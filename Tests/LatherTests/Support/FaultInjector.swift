@@ -1,0 +1,61 @@
+import Foundation
+
+/// strace(1), attached to a process to make its system calls fail.
+final class FaultInjector {
+    private let process: Process
+
+    /// Whether strace is there and may attach to a process of the same user.
+    static let isPossible: Bool = {
+        guard let sleeper = try? run("sleep", "5") else { return false }
+        defer { kill(sleeper.processIdentifier, SIGKILL) }
+        return (try? FaultInjector(into: sleeper.processIdentifier, call: "fsync", error: "EIO", at: 1)) != nil
+    }()
+
+    /// Attaches to every thread of a process; returns when that is done.
+    ///
+    /// - Parameters:
+    ///   - call: the system call's name.
+    ///   - occurrence: which of a thread's calls fails, counted from now on.
+    init(into target: pid_t, call: String, error: String, at occurrence: Int) throws {
+        process = try FaultInjector.run(
+            "strace", "-f", "-p", "\(target)", "-o", "/dev/null", "-e", "trace=\(call)",
+            "-e", "inject=\(call):error=\(error):when=\(occurrence)")
+        let deadline = ContinuousClock.now + .seconds(10)
+        while try !FaultInjector.isTraced(target) {
+            guard process.isRunning, ContinuousClock.now < deadline else {
+                end()
+                throw TestFailure("strace cannot attach")
+            }
+            usleep(2000)
+        }
+    }
+
+    deinit {
+        end()
+    }
+
+    /// Detaches.
+    func end() {
+        guard process.isRunning else { return }
+        // Not SIGTERM, which the threads of a test runner block, and so do their children. The kernel detaches what is traced.
+        kill(process.processIdentifier, SIGKILL)
+        process.waitUntilExit()
+    }
+
+    private static func isTraced(_ target: pid_t) throws -> Bool {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/\(target)/task").allSatisfy { thread in
+            let status = (try? String(contentsOfFile: "/proc/\(target)/task/\(thread)/status", encoding: .utf8)) ?? ""
+            return !status.contains("TracerPid:\t0\n")
+        }
+    }
+
+    private static func run(_ command: String...) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = command
+        process.standardOutput = FileHandle.nullDevice
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        return process
+    }
+}
