@@ -96,7 +96,7 @@ public final class CheckpointWriter {
         return record
     }
 
-    /// Gives up: what has been written is deleted. Allowed at any time; after ``finish(keeping:)`` it does nothing.
+    /// Gives up: what has been written is deleted. Allowed at any time; after ``finish(keeping:history:)`` it does nothing.
     public func abandon() throws(StorageError) {
         isOpen = false
         waiting = []

@@ -5,7 +5,7 @@ import Synchronization
 /// hit from outside. A release build has none of it.
 ///
 /// `LATHER_KILL_AT=after-log:3` ends the process, as `kill -9` does, when it comes to that point for the third time.
-enum KillPoint: String, CaseIterable {
+enum KillPoint: String {
     /// A record is in a transaction that is not committed.
     case beforeLog = "before-log"
     /// A record is committed; nothing in memory has changed yet.

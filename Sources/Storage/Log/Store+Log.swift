@@ -67,6 +67,20 @@ extension Store {
         }
     }
 
+    /// The newest record in the log before the next step or import after a record; 0 is none.
+    ///
+    /// - Complexity: O(entries).
+    public func lastSequenceBeforeStep(after sequence: Int64, in run: Int64) throws(StorageError) -> Int64 {
+        try read { db in
+            let start = max(sequence, try prunedThrough(run, in: db))
+            let sql = """
+                SELECT min(sequence) - 1 FROM log_entry
+                WHERE run = ? AND sequence > ? AND kind IN ('step', 'parameterStep', 'import')
+                """
+            return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run, start]) ?? lastSequence(of: run, in: db)
+        }
+    }
+
     /// Bytes of the bodies in the log, without what has been pruned.
     ///
     /// - Complexity: O(entries).

@@ -1,12 +1,13 @@
 import SOAP
 
-/// What the steps of all runs came to since the process started. Counts never fall.
+/// What the steps came to that were taken and answered since the process started, those of all runs. A recovery or a restore
+/// does steps again that were counted before; counts never fall.
 public struct StepCounts: Sendable, Equatable {
-    /// Steps taken and answered, at either level; those that a recovery does again are not counted.
+    /// Steps at either level.
     public internal(set) var taken = 0
     /// Of these, how many a non-finite gradient made idle (`on_nonfinite: skip`).
     public internal(set) var skipped = 0
-    /// Bases made anew, counted once a parameter and step; with those of a recovery, as the following two.
+    /// Bases made anew, counted once a parameter and step.
     public internal(set) var basisRefreshes = 0
     /// Eigendecompositions that failed in single precision and were done in double.
     public internal(set) var decompositionFallbacks = 0

@@ -103,12 +103,8 @@ extension Run {
         let policy = manifest.policy
         // At parameter level the slowest parameter decides the run's step, so there the steps of all are counted.
         let steps = level == .parameter ? checkpointing.changes / parameters.all.count : step - checkpointing.lastStep
-        let isTime = steps >= policy.checkpointEvery
-        switch policy.durability {
-        case .log: return isTime || checkpointing.logByteCount > max(4 * parameters.stateByteCount, Run.shortLog)
-        case .checkpoint: return isTime
-        case .memory: return false
-        }
+        let isTime = policy.durability != .memory && steps >= policy.checkpointEvery
+        return isTime || checkpointing.logByteCount > max(4 * parameters.stateByteCount, Run.shortLog)
     }
 
     // MARK: What
@@ -116,7 +112,7 @@ extension Run {
     /// Appends a record to the log; when it returns, the record is on disk.
     func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) {
         _ = try surroundings.storage.writing { () throws(StorageError) in try store.append(entry, body: body, to: id) }
-        checkpointing.logByteCount += body.reduce(0) { $0 + $1.count }
+        checkpointing.logByteCount += body.reduce(entry.attributes.utf8.count) { $0 + $1.count }
     }
 
     /// Notes on disk, once between two checkpoints, that a crash would lose steps that were answered.

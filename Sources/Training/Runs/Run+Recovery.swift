@@ -127,12 +127,12 @@ extension Run {
 
     // MARK: Log
 
-    /// - Parameter last: the last record to be done again; nil is the newest.
+    /// - Parameter last: the last record to be done again.
     func replayLog(after sequence: Int64, through last: Int64 = .max) throws {
         var replayed = 0
         var differing: [Int] = []
         try store.forEachLogEntry(of: id, after: sequence, through: last) { record, body in
-            if case .stopping = surroundings.directory.readiness { throw RecoveryFailure(reason: "the server was stopped meanwhile") }
+            if case .stopping = surroundings.directory.readiness { throw TrainingError.shuttingDown }
             if let step = try replay(record, try body()) { differing.append(step) }
             replayed += 1
             if replayed.isMultiple(of: 100) {
@@ -151,7 +151,7 @@ extension Run {
     /// - Returns: the number of the step before it, if that was answered with other bits than the first time.
     private func replay(_ logged: LogRecord, _ body: AlignedBuffer) throws -> Int? {
         let entry = logged.entry
-        checkpointing.logByteCount += body.count
+        checkpointing.logByteCount += body.count + entry.attributes.utf8.count
         switch entry.kind {
         case .step, .parameterStep:
             return try replayStep(logged, body)
@@ -177,9 +177,11 @@ extension Run {
         let differing: Int?
         if entry.kind == .parameterStep {
             let parameter = try parameter(try TensorName(parameter: entry.parameter ?? ""))
+            try Run.requireNext(logged, after: parameter.lastNumber)
             differing = Run.differing(parameter.record, entry)
             plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
         } else {
+            try Run.requireNext(logged, after: step)
             differing = Run.differing(record, entry)
             plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
         }
@@ -189,6 +191,14 @@ extension Run {
         _ = try reserve(plan)
         apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step, isDurable: true)
         return differing
+    }
+
+    /// A step that does not follow the one before it has been put on another state the first time.
+    private static func requireNext(_ logged: LogRecord, after last: Int) throws {
+        guard logged.entry.step == last + 1 else {
+            throw RecoveryFailure(
+                reason: "record \(logged.sequence) of its log is step \(logged.entry.step), which cannot follow step \(last)")
+        }
     }
 
     /// The number of the step before an entry, if its answer is not the one whose digest the log holds.

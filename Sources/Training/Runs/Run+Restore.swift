@@ -35,23 +35,36 @@ extension Run {
     /// A moment that a run can go back to: a checkpoint, or the beginning, and the log up to a record.
     private struct Moment: Sendable {
         let checkpoint: CheckpointRecord?
-        /// nil does nothing of the log again.
+        /// The last record that is done again; nil is none.
         var lastSequence: Int64?
+        /// The checkpoint that is made anew: this moment is of the same step, but may have weights that were put since.
+        var replaced: CheckpointRecord?
     }
 
+    /// The last moment of a step, before the one that followed: weights that were put in between belong to it.
     private func moment(of target: Int) throws(TrainingError) -> Moment {
         let checkpoints: [CheckpointRecord]
-        let sequence: Int64?
         do {
             checkpoints = try store.checkpoints(of: id)
-            sequence = level == .parameter ? nil : try store.lastSequence(ofStep: target, in: id)
+            let newest = checkpoints.last
+            // A step in the log is after the newest checkpoint, so no checkpoint of that step is newer.
+            if level != .parameter, let sequence = try store.lastSequence(ofStep: target, in: id) {
+                return Moment(checkpoint: newest, lastSequence: try store.lastSequenceBeforeStep(after: sequence, in: id))
+            }
+            if let newest, newest.header.step == target {
+                let last = try store.lastSequenceBeforeStep(after: newest.header.sequence, in: id)
+                return Moment(checkpoint: newest, lastSequence: last, replaced: newest)
+            }
+            if let checkpoint = checkpoints.last(where: { $0.header.step == target }) {
+                return Moment(checkpoint: checkpoint, replaced: checkpoint)
+            }
+            // Weights that were put under a weaker durability than `log` are in no record.
+            if target == 0, newest == nil, level != .parameter, !(parameters.hostsWeights && checkpointing.isAhead) {
+                return Moment(checkpoint: nil, lastSequence: try store.lastSequenceBeforeStep(after: 0, in: id))
+            }
         } catch {
             throw TrainingError(error)
         }
-        // A step in the log is after the newest checkpoint, so no checkpoint of that step is newer.
-        if let sequence { return Moment(checkpoint: checkpoints.last, lastSequence: sequence) }
-        if let checkpoint = checkpoints.last(where: { $0.header.step == target }) { return Moment(checkpoint: checkpoint) }
-        if target == 0, checkpoints.isEmpty { return Moment(checkpoint: nil) }
         throw TrainingError(
             .stepNotKept, "Step \(target) is in no checkpoint and no longer, or not yet, in the log.",
             [
@@ -66,9 +79,8 @@ extension Run {
 
     /// Writes what has been loaded as the checkpoint that takes the place of everything after it.
     private func replaceHistory(from moment: Moment) throws {
-        let replaced = moment.lastSequence == nil ? moment.checkpoint?.id : nil
         _ = try surroundings.storage.writing { () throws(StorageError) in
-            try writeCheckpoint(nil, .restored(replacing: replaced))
+            try writeCheckpoint(nil, .restored(replacing: moment.replaced?.id))
         }
         checkpointing.completed(at: step)
     }

@@ -142,8 +142,7 @@ extension Run {
             throw error
         }
         timing.commit = ContinuousClock.now - commitBegan
-        var record = apply(plan, identity, step: number, isDurable: isLogged)
-        var counts = StepCounts()
+        var (record, counts) = apply(plan, identity, step: number, isDurable: isLogged)
         counts.taken = 1
         counts.skipped = plan.isSkipped ? 1 : 0
         surroundings.meter.add(counts)
@@ -159,7 +158,7 @@ extension Run {
     ///
     /// - Parameter isDurable: whether a restart would do this step again.
     @discardableResult
-    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int, isDurable: Bool) -> StepRecord {
+    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int, isDurable: Bool) -> (StepRecord, StepCounts) {
         let targets = plan.entries.map { entry in
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
@@ -169,7 +168,6 @@ extension Run {
         case .parameter: targets[0]?.record = nil
         }
         let outcome = plan.carryOut(on: targets, pool: surroundings.pool, buffers: surroundings.buffers)
-        surroundings.meter.add(outcome.counts)
         let made = StepRecord(step: number, identity: identity, content: outcome.content, weightScale: outcome.weightScale)
         switch plan.form {
         case .run:
@@ -188,7 +186,7 @@ extension Run {
         if isDurable { checkpointing.durableStep = step }
         checkpointing.changes += 1
         publish()
-        return made
+        return (made, outcome.counts)
     }
 
     /// Reserves memory for the parameters that a step names first; answers how much.

@@ -30,7 +30,7 @@ final class TrainedParameter: @unchecked Sendable {
         var gradientRMS: Double
         var updateRMS: Double
         var learningRate: Double
-        /// Whether a decomposition failed in both precisions, so that the old basis stayed.
+        /// Whether a decomposition of the newest refresh failed in both precisions, so that the old basis stays.
         var keptOldBasis = false
         /// How many decompositions failed in single precision and were done in double.
         var doubleFallbacks = 0

@@ -18,6 +18,7 @@ extension StateFile {
         let level = levelName.stringValue.flatMap { Run.Level(rawValue: $0) }
         guard level != nil || levelName.isNull else { throw unreadable }
 
+        let manifest = try metadata["manifest"].map { (json) throws(TrainingError) in try Manifest(json) }
         var waiting = Dictionary(uniqueKeysWithValues: groups.map { ($0.name, $0) })
         var parameters: [StoredParameter] = []
         for entry in entries {
@@ -29,14 +30,20 @@ extension StateFile {
             guard shape.count == sizes.count, let group = waiting.removeValue(forKey: name) else {
                 throw TrainingError.invalidState(name, nil, "is named twice or without its tensors")
             }
-            guard level != .parameter || number >= applied else {
-                throw TrainingError.invalidState(name, nil, "stands at step \(number), after \(applied) steps")
+            // A step may have skipped it, but none was applied that was not counted.
+            let last = level == .parameter ? number : step
+            guard last >= applied else {
+                throw TrainingError.invalidState(name, nil, "stands at step \(last), after \(applied) steps")
             }
             parameters.append(
                 StoredParameter(
                     name: name, shape: shape, step: applied, number: number, lastRefreshStep: entry["last_refresh_step"]?.integer,
                     tensors: group.state, weights: group.tensors[.weights],
-                    lastStep: TrainedParameter.StepFigures(entry["last_step"])))
+                    lastStep: TrainedParameter.StepFigures(entry["last_step"]),
+                    usesKLShampoo: manifest.map { manifest in
+                        let group = entry["group"]?.stringValue.flatMap { TensorName($0) }.flatMap { manifest.group(of: name, naming: $0) }
+                        return (group?.settings ?? manifest.settings).options.useKLShampoo
+                    }))
         }
         if let stranger = waiting.keys.first {
             throw TrainingError.invalidState(stranger, nil, "has tensors, but the metadata does not name it")

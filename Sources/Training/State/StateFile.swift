@@ -26,9 +26,10 @@ struct StateFile {
             (parameters, step, level) = try StateFile.readOwn(file, groups)
         } else {
             parameters = try StateFile.readForeign(file, groups)
-            // One that was left out of some steps stands behind.
-            step = parameters.map(\.step).max() ?? 0
-            level = nil
+            // One that was left out of some steps stands behind, which only whole steps can have done.
+            let steps = parameters.map(\.step)
+            step = steps.max() ?? 0
+            level = steps.allSatisfy { [step] in $0 == step } ? nil : .run
         }
         guard !parameters.isEmpty || (layout == .lather && level != .parameter) else {
             throw TrainingError(.invalidState, "The file holds the state of no parameter.")

@@ -76,6 +76,11 @@ struct StateImport {
         }
         var settled = stored
         if layout != .lather { try settleBases(of: &settled, layout, options) }
+        // The one option that gives tensors of the same shapes another meaning.
+        if let usesKLShampoo = stored.usesKLShampoo, usesKLShampoo != options.useKLShampoo {
+            throw TrainingError.invalidState(
+                name, nil, "comes from a run with \(usesKLShampoo ? "" : "no ")KL-Shampoo factors, which mean something else here")
+        }
         try check(settled, layout, options)
         return Entry(stored: settled, group: group, options: options, keptWeights: hasWeights ? nil : known?.weights)
     }

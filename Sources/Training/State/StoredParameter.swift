@@ -15,7 +15,9 @@ struct StoredParameter {
     var tensors: [StateKey: TensorView]
     let weights: TensorView?
     var lastStep: TrainedParameter.StepFigures?
+    /// Whether its factors are KL-Shampoo's, where the file says so.
+    var usesKLShampoo: Bool?
 
-    /// Beyond this a double does not count exactly; no run gets there.
+    /// Beyond this a double does not count exactly; no run gets there by stepping.
     static let largestStep = 1 << 53
 }

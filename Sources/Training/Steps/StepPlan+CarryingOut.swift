@@ -105,7 +105,8 @@ extension StepPlan {
         }
         parameter.lastStep = TrainedParameter.StepFigures(
             gradientRMS: report.gradientRMS, updateRMS: report.updateRMS, learningRate: entry.learningRate,
-            keptOldBasis: report.failedDecompositions > 0, doubleFallbacks: report.doubleFallbacks)
+            keptOldBasis: report.failedDecompositions > 0 || (!report.refreshed && parameter.lastStep?.keptOldBasis ?? false),
+            doubleFallbacks: report.doubleFallbacks)
         return report
     }
 

@@ -31,6 +31,65 @@ extension EndToEnd {
             }
         }
 
+        /// The trainer sends a request again until it is answered; whether the first one was carried out shows in what it is
+        /// answered the second time, and the end is the same.
+        @Test(.timeLimit(.minutes(2)))
+        func aKillDuringAPatchOrARestoreLeavesTheOneOrTheOtherSide() throws {
+            let undisturbed = try changeItsMind(killAt: nil)
+            #expect(undisturbed.epoch == 1)
+            for (point, counts) in [
+                ("before-log", [3, 4]), ("after-log", [3, 4]), ("in-checkpoint", [1, 5]), ("before-completion", [1]),
+                ("before-pruning", [1]), ("in-pruning", [1]),
+            ] {
+                for count in counts {
+                    let killed = try changeItsMind(killAt: "\(point):\(count)")
+                    #expect(killed.wasKilled, "\(point):\(count) was never reached")
+                    #expect(killed.answers == undisturbed.answers, "\(point):\(count)")
+                    #expect(killed.epoch == 1, "\(point):\(count)")
+                }
+            }
+        }
+
+        /// Two steps, a patch, a third, back to the second, and a third again.
+        private func changeItsMind(killAt: String?) throws -> (answers: [[UInt8]], epoch: Int?, wasKilled: Bool) {
+            var answers: [[UInt8]] = []
+            var epoch: Int?
+            var wasKilled = false
+            try TestServer.use(binary: LatherProcess.debugBinary) { server in
+                try server.connect().makeRun("run", ["optimizer": ["lr": 0.01]])
+                if let killAt {
+                    try server.stop(SIGTERM)
+                    try server.start(environment: ["LATHER_KILL_AT": killAt])
+                }
+                func request(_ method: String, _ path: String, fields: [(String, String)] = [], _ body: [UInt8]) throws -> HTTPAnswer {
+                    if let answer = try? server.connect().request(method, path, fields: fields, body: body) { return answer }
+                    wasKilled = try server.process.wait().code == nil
+                    try server.start()
+                    return try server.connect().request(method, path, fields: fields, body: body)
+                }
+                func step(_ k: Int) throws {
+                    let answer = try request("PUT", "/v1/runs/run/steps/\(k)", NamedTensor.body(seed: k))
+                    guard answer.status == 200 else { throw answer.failure("step \(k)") }
+                    answers.append(answer.body)
+                }
+                try step(1)
+                try step(2)
+                let patched = try request(
+                    "PATCH", "/v1/runs/run", fields: [("Content-Type", "application/merge-patch+json")],
+                    Array(#"{"optimizer": {"lr": 0.5}}"#.utf8))
+                guard patched.status == 200, patched.json["optimizer"]?["lr"] == 0.5 else { throw patched.failure("the patch") }
+                try step(3)
+                // With the epoch it is done once: the second time it is fenced off.
+                let restored = try request(
+                    "POST", "/v1/runs/run/restore", fields: [("Content-Type", "application/json"), ("Lather-Epoch", "0")],
+                    Array(#"{"step": 2}"#.utf8))
+                guard restored.status == 200 || restored.problem == "epoch-fenced" else { throw restored.failure("the restore") }
+                try step(3)
+                epoch = try server.connect().get("/v1/runs/run").json["epoch"]?.numberValue?.integer
+            }
+            return (answers, epoch, wasKilled)
+        }
+
         /// The first start of a database is a migration too, from nothing.
         @Test(.timeLimit(.minutes(1)))
         func aKillInAMigrationLeavesTheFileAsItWas() throws {
@@ -84,4 +143,8 @@ extension EndToEnd {
             return (answers, tensors, wasKilled)
         }
     }
+}
+
+extension NamedTensor {
+    fileprivate static func body(seed: Int) throws -> [UInt8] { try [NamedTensor("w", [12, 8], seed: UInt64(seed))].encoded() }
 }

@@ -26,8 +26,9 @@ struct ImportDurabilityTests {
     private func settle(_ run: Run) async throws {
         for _ in 0..<200 {
             guard await run.checkpointing.isScheduled else { return }
-            try await Task.sleep(for: .milliseconds(5))
+            try await Task.sleep(for: .milliseconds(50))
         }
+        Issue.record("the checkpoint that is due was not made")
     }
 
     @Test(arguments: ["log", "checkpoint", "memory"])

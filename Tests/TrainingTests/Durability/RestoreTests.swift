@@ -92,6 +92,31 @@ struct RestoreTests {
         #expect(try await Answered(run.weights()).raw == weights)
     }
 
+    /// Weights that were put after a step and before the next one belong to it, also when a checkpoint lies in between.
+    @Test(arguments: [false, true])
+    func weightsThatWerePutAfterAStepComeBackWithIt(hasCheckpoint: Bool) async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        for k in 1...3 { try await run.put(k, [.gradient("w", [4, 3], k)]) }
+        if hasCheckpoint { try await run.makeCheckpoint(label: "three") }
+        try await run.hostWeights(body([.gradient("w", [4, 3], 100)]), epoch: nil)
+        let weights = try await Answered(run.weights()).raw
+        let answer = try await Answered(run.put(4, [.gradient("w", [4, 3], 4)])).raw
+        for _ in 1...2 {
+            _ = try await run.restore(to: 3, epoch: nil)
+            #expect(try await Answered(run.weights()).raw == weights)
+            #expect(try await Answered(run.put(4, [.gradient("w", [4, 3], 4)])).raw == answer)
+        }
+        #expect(try await run.checkpoints().map(\.label) == [hasCheckpoint ? "three" : nil])
+    }
+
+    @Test func theBeginningIsNotKeptWhenItsWeightsAreInNoLog() async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "memory"}}"#)
+        try await run.hostWeights(body([.gradient("w", [4, 3], 100)]), epoch: nil)
+        try await run.put(1, [.gradient("w", [4, 3], 1)])
+        await expectRefusal(.stepNotKept) { _ = try await run.restore(to: 0, epoch: nil) }
+        #expect(try await run.put(2, [.gradient("w", [4, 3], 2)]).step == 2)
+    }
+
     @Test(arguments: [1, 3, 5, 7, 11, 1 << 40])
     func aStepThatIsNotKeptIsRefused(step: Int) async throws {
         let run = try await RestoreTests.run(in: House())
@@ -111,6 +136,35 @@ struct RestoreTests {
         #expect(try await run.checkpoints().map(\.step) == [0])
         try await run.put(1, [.gradient("w", [4, 3], 2)])
         #expect(try await run.restore(to: 0, epoch: nil).epoch == 2)
+    }
+
+    @Test func whatWasDoneBeforeTheFirstStepComesBackWithTheBeginning() async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01, "weight_decay_method": "l2"}}"#)
+        try await run.hostWeights(body([.gradient("w", [4, 3], 100)]), epoch: nil)
+        let weights = try await Answered(run.weights()).raw
+        let answer = try await Answered(run.put(1, [.gradient("w", [4, 3], 1)])).raw
+        #expect(try await run.restore(to: 0, epoch: nil).step == 0)
+        #expect(try await Answered(run.weights()).raw == weights)
+        #expect(try await Answered(run.put(1, [.gradient("w", [4, 3], 1)])).raw == answer)
+    }
+
+    @Test func aRestoreThatTheServersStopInterruptsIsNoDamage() async throws {
+        let house = try await House()
+        let run = try await RestoreTests.run(in: house)
+        let directory = await run.surroundings.directory
+        directory.readiness = .stopping
+        await expectRefusal(.shuttingDown) { _ = try await run.restore(to: 10, epoch: nil) }
+    }
+
+    @Test func stepsThatAreDoneAgainAreNotCountedAgain() async throws {
+        let house = try await House()
+        let run = try await RestoreTests.run(in: house)
+        let counts = house.runs.stepCounts
+        #expect(counts.taken == 10 && counts.basisRefreshes > 0)
+        _ = try await run.restore(to: 10, epoch: nil)
+        #expect(house.runs.stepCounts == counts)
+        try await house.crash()
+        #expect(house.runs.stepCounts == StepCounts())
     }
 
     @Test func atParameterLevelOnlyCheckpointsAreGoneBackTo() async throws {

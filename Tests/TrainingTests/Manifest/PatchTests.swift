@@ -1,3 +1,4 @@
+import GRDB
 import SOAP
 import Safetensors
 import StrictJSON
@@ -156,6 +157,45 @@ struct PatchTests {
         #expect(back.status.step == (strong == "log" ? 4 : 3))
         if strong == "checkpoint" { try await back.put(4, [.gradient("w", [4, 3], 4)]) }
         #expect(try await back.snapshot().tensors == control.snapshot().tensors)
+    }
+
+    /// The checkpoint of the first attempt fails; the second one must not take it for made.
+    @Test(arguments: ["run", "parameter"])
+    func aStrongerDurabilityThatWasRefusedAndIsAskedForAgainBeginsWithItsCheckpoint(level: String) async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "checkpoint"}}"#)
+        let control = try await House().make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        func step(_ k: Int, _ run: Run) async throws {
+            if level == "run" {
+                try await run.put(k, [.gradient("w", [4, 3], k)])
+            } else {
+                if k == 1 { try await run.hostWeights(body([.gradient("w", [4, 3], 50)]), epoch: nil) }
+                try await run.put(k, of: "w", bytes(of: noise(12, k)))
+            }
+        }
+        for k in 1...3 { for run in [run, control] { try await step(k, run) } }
+        let queue = try DatabaseQueue(path: house.database)
+        try await queue.write {
+            try $0.execute(sql: "CREATE TRIGGER refusal BEFORE INSERT ON checkpoint BEGIN SELECT RAISE(ABORT, 'no'); END")
+        }
+        await #expect(throws: TrainingError.self) { try await run.patch(#"{"policy": {"durability": "log"}}"#) }
+        #expect(run.status.json["policy"]?["durability"] == "checkpoint")
+        try await queue.write { try $0.execute(sql: "DROP TRIGGER refusal") }
+        try await run.patch(#"{"policy": {"durability": "log"}}"#)
+        #expect(run.status.durableStep == 3)
+        for run in [run, control] { try await step(4, run) }
+        try await house.crash()
+        #expect(try house.run().status.step == 4)
+        #expect(try await house.run().snapshot().tensors == control.snapshot().tensors)
+    }
+
+    @Test(arguments: ["log", "memory"])
+    func aLogOfPatchesAloneIsPrunedToo(durability: String) async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "\#(durability)"}}"#)
+        let filler = String(repeating: "0", count: 4000)
+        for k in 1...40 { try await run.patch(#"{"optimizer": {"lr": 0.\#(filler)\#(k)}}"#) }
+        while try await run.checkpoints().isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+        #expect(try await run.snapshot().logEntries < 40)
     }
 
     @Test func whatWasLoggedBeforeAWeakerDurabilityStaysDurable() async throws {

@@ -23,6 +23,21 @@ struct ForeignStateTests {
         return run
     }
 
+    @Test func parametersAtDifferentStepsAreThoseOfWholeSteps() async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        let tensors = [("a", 10), ("b", 4)].flatMap { name, step in
+            [
+                Sent(TensorName(stringLiteral: "\(name).exp_avg"), [2], [1, 2]),
+                Sent(TensorName(stringLiteral: "\(name).exp_avg_sq"), [2], [1, 1]),
+                Sent(TensorName(stringLiteral: "\(name).step"), [1], [Float(step)]),
+            ]
+        }
+        try await run.importState(body(tensors), epoch: nil)
+        #expect(run.status.step == 10)
+        await expectRefusal(.levelMixed) { try await run.put(11, of: "a", bytes(of: noise(2, 1))) }
+        #expect(try await run.put(11, [.gradient("a", [2], 1)]).step == 11)
+    }
+
     /// State and counts, without what belongs to the last step.
     private func state(of run: Run) async throws -> Run.Snapshot {
         var snapshot = try await run.snapshot()

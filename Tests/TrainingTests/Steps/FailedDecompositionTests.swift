@@ -24,6 +24,25 @@ struct FailedDecompositionTests {
         #expect(page["step"] == 2)
     }
 
+    @Test func thePageSaysSoUntilARefreshSucceedsAndAfterARestart() async throws {
+        let house = try await House()
+        var run = try await house.make("run", manifest.replacing("true}", with: "true, \"precondition_frequency\": 2}"))
+        func keepsOldBasis() async throws -> JSONValue? { try await run.parameterDescription("w")["kept_old_basis"] }
+        for k in 1...2 { try await run.put(k, gradient) }
+        await run.setFactor([.nan, .nan, .nan, .nan])
+        try await run.put(3, gradient)
+        #expect(try await keepsOldBasis() == true)
+        // No refresh is due at this step, and the old basis is still in use.
+        try await run.put(4, gradient)
+        #expect(try await keepsOldBasis() == true)
+        await run.setFactor([2, 1, 1, 2])
+        try await house.restart()
+        run = try house.run()
+        #expect(try await keepsOldBasis() == true)
+        try await run.put(5, gradient)
+        #expect(try await keepsOldBasis() == false)
+    }
+
     @Test func theParametersPageCountsWhatWasDoneInDouble() async throws {
         let run = try await House().make("run", manifest)
         try await run.put(1, gradient)
