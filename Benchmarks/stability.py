@@ -7,6 +7,7 @@ are those of Docs/stability.md. Exits with 1 if a loss passes 10 with a recommen
 
 import argparse
 import json
+import math
 import os
 import statistics
 import sys
@@ -54,7 +55,7 @@ def measure(client, options, seeds, steps):
     for seed in range(seeds):
         losses, sizes, weights = train(client, f"seed-{seed}", options, images, labels, seed, steps)
         figures.append({
-            "highest": max(losses), "final": losses[-1],
+            "highest": max(math.inf if math.isnan(loss) else loss for loss in losses), "final": losses[-1],
             "accuracy": digits.accuracy(weights, images[digits.TRAINING:], labels[digits.TRAINING:]),
             "sizes": {name: [size[name] for size in sizes] for name in NAMES}})
     return figures

@@ -13,6 +13,7 @@ Changes the working tree while it runs and puts it back, so Sources must be clea
 
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 from typing import NamedTuple
@@ -122,7 +123,9 @@ def judge(mutation):
         built = run("swift", "build", "--build-tests")
         if built.returncode != 0:
             raise SystemExit(f"{mutation} does not compile:\n{built.stdout}")
-        return failed_tests(run("swift", "test", "--skip-build", "--filter", mutation.tests).stdout)
+        tested = run("swift", "test", "--skip-build", "--filter", mutation.tests)
+        failures = failed_tests(tested.stdout)
+        return failures or ({"(the process ends)": []} if tested.returncode else {})
     finally:
         path.write_text(original)
 
@@ -130,6 +133,10 @@ def judge(mutation):
 def main():
     if run("git", "diff", "--quiet", "HEAD", "--", "Sources").returncode != 0:
         raise SystemExit("Sources must be clean")
+    # A test that fails anyway would count as noticing everything.
+    for tests in sorted({mutation.tests for mutation in MUTATIONS}):
+        if run("swift", "build", "--build-tests").returncode or run("swift", "test", "--skip-build", "--filter", tests).returncode:
+            raise SystemExit(f"{tests} fails without any change")
     chosen = [mutation for mutation in MUTATIONS if not sys.argv[1:] or mutation.option in sys.argv[1:]]
     unnoticed = 0
     print("| option | where | change | what fails |\n|---|---|---|---|")
@@ -143,4 +150,6 @@ def main():
 
 
 if __name__ == "__main__":
+    # As Ctrl-C: what was changed is changed back.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     main()

@@ -6,7 +6,9 @@ import Training
 /// `lather export`: a run's whole state as one file.
 struct Export: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Write the state of a run to a safetensors file, while no server uses the database.")
+        abstract: "Write the state of a run to a safetensors file, while no server uses the database.",
+        discussion: "The run is brought back and finished as by a start and a stop of the server: a checkpoint is made if there is none of "
+            + "its last step, and a crash that lost steps under a weaker durability raises its epoch.")
 
     @Option(help: "The SQLite file.")
     var database: String

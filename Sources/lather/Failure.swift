@@ -13,7 +13,7 @@ struct Failure: Error {
         case unusableData = 65
         /// The address cannot be listened on.
         case unavailable = 69
-        /// The database cannot be opened, read or written.
+        /// The database, or a file to read or write, cannot be opened, read or written; or a file that is to be new exists.
         case inputOutput = 74
         /// A file of the configuration cannot be read.
         case configuration = 78

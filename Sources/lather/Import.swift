@@ -31,7 +31,7 @@ struct Import: AsyncParsableCommand {
             do { embedded = try Runs.manifest(inState: state) } catch { throw Failure(error) }
             // Opening would create it.
             guard given != nil || embedded != nil || FileManager.default.fileExists(atPath: database) else { throw Import.unmade(name) }
-            try await OfflineDatabase.use(database, run: name) { (runs) async throws(Failure) in
+            let status = try await OfflineDatabase.use(database, run: name) { (runs) async throws(Failure) in
                 do throws(TrainingError) {
                     let exists = try Import.exists(name, in: runs)
                     guard let manifest = given ?? (exists ? nil : embedded) else {
@@ -39,23 +39,24 @@ struct Import: AsyncParsableCommand {
                     }
                     let (run, isNew) = try await runs.make(name, manifest: manifest)
                     do throws(TrainingError) {
-                        try await Import.take(state, by: run)
+                        return try await Import.take(state, by: run)
                     } catch {
-                        if isNew { try await runs.delete(name, epoch: nil) }
+                        if isNew { try? await runs.delete(name, epoch: nil) }
                         throw error
                     }
                 } catch {
                     throw error.code == .unknownRun ? Import.unmade(name) : Failure(error)
                 }
             }
+            print("\(name): step \(status.step), epoch \(status.epoch)")
         } catch {
             throw error.report()
         }
     }
 
-    private static func take(_ state: AlignedBuffer, by run: Run) async throws(TrainingError) {
+    private static func take(_ state: AlignedBuffer, by run: Run) async throws(TrainingError) -> RunStatus {
         try await run.importState(state, epoch: nil)
-        print("\(run.status.name): step \(run.status.step), epoch \(run.status.epoch)")
+        return run.status
     }
 
     private static func exists(_ name: RunName, in runs: Runs) throws(TrainingError) -> Bool {
@@ -82,7 +83,7 @@ struct Import: AsyncParsableCommand {
     }
 
     private static func bytes(of path: String) throws(Failure) -> AlignedBuffer {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         defer { if descriptor >= 0 { close(descriptor) } }
         var status = stat()
         guard descriptor >= 0, fstat(descriptor, &status) == 0 else {

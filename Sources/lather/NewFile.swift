@@ -1,19 +1,26 @@
 import Foundation
 
-/// A file that gets its name when it is complete and durable; until then it is `NAME-partial`, and goes if it is given up.
+/// A file that gets its name when it is complete and durable; until then it has one that nothing else has, and it goes if it is
+/// given up.
 final class NewFile {
     private let path: String
     private let partial: String
+    private let isReplacing: Bool
     private var descriptor: Int32
 
     /// - Parameter replacing: whether a file of that name may be there already.
     init(_ path: String, replacing: Bool) throws(Failure) {
-        guard replacing || access(path, F_OK) != 0 else {
-            throw Failure(.inputOutput, "\(path) exists; choose another name, or --force to replace it")
+        guard !path.isEmpty else { throw Failure(.usage, "the file to write has no name") }
+        var status = stat()
+        if lstat(path, &status) == 0 {
+            guard replacing else { throw Failure(.inputOutput, "\(path) exists; choose another name, or --force to replace it") }
+            // A device or a link in this place is there for a reason.
+            guard status.st_mode & S_IFMT == S_IFREG else { throw Failure(.inputOutput, "\(path) is not a regular file") }
         }
         self.path = path
-        partial = path + "-partial"
-        descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        isReplacing = replacing
+        partial = "\(path)-\(UUID().uuidString)"
+        descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure("created") }
     }
 
@@ -36,7 +43,13 @@ final class NewFile {
     /// Gives the file its name.
     func finish() throws(Failure) {
         guard fsync(descriptor) == 0 else { throw failure("made durable") }
-        guard rename(partial, path) == 0 else { throw failure("named") }
+        if isReplacing {
+            guard rename(partial, path) == 0 else { throw failure("named") }
+        } else {
+            // Unlike a rename, a link never takes the place of a file that has come meanwhile.
+            guard link(partial, path) == 0 else { throw failure("named") }
+            unlink(partial)
+        }
         close(descriptor)
         descriptor = -1
         let directory = open(URL(fileURLWithPath: path).deletingLastPathComponent().path, O_RDONLY | O_CLOEXEC)

@@ -7,7 +7,23 @@ import Training
 /// A database without a server: one run of it is brought back as a start would do it, and finished as a stop would.
 enum OfflineDatabase {
     /// Opens the database for itself alone, creates it when it is absent, and closes it after `work`.
-    static func use(_ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Void) async throws(Failure) {
+    ///
+    /// - Returns: what `work` returns, when all of it is on disk. A database that was created for work that failed is gone.
+    static func use<Value>(
+        _ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
+        let isNew = !FileManager.default.fileExists(atPath: path)
+        do throws(Failure) {
+            return try await open(path, run: name, work)
+        } catch {
+            if isNew { for end in ["", "-wal", "-shm", "-lock"] { unlink(path + end) } }
+            throw error
+        }
+    }
+
+    private static func open<Value>(
+        _ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Value
+    ) async throws(Failure) -> Value {
         let logger = Logger(label: "lather") { label in
             var handler = StreamLogHandler.standardError(label: label)
             handler.logLevel = .warning
@@ -19,7 +35,7 @@ enum OfflineDatabase {
         let runs = Runs(
             store: store, threadCount: ProcessInfo.processInfo.activeProcessorCount, memoryBudget: .max,
             buffers: BufferPool(maximumIdleBytes: 0), logger: logger)
-        let result: Result<Void, Failure>
+        let result: Result<Value, Failure>
         do throws(Failure) {
             do { try await runs.recover(only: name) } catch { throw Failure(error) }
             result = .success(try await work(runs))
@@ -28,8 +44,9 @@ enum OfflineDatabase {
         }
         let isComplete = await runs.finish()
         do { try store.close() } catch { throw Failure(error, database: path) }
-        try result.get()
+        let value = try result.get()
         guard isComplete else { throw Failure(.inputOutput, "the last checkpoint could not be written to \(path)") }
+        return value
     }
 
     static func name(_ text: String) throws(Failure) -> RunName {

@@ -31,8 +31,9 @@ struct MetricsTests {
 
     @Test func theLabelsOfTheBuildSurviveAnyText() {
         var text = MetricsText()
-        text.add("a_b", .gauge, "Help.", 1, labels: [("x", "a\"b\\c\nd"), ("y", "")])
-        #expect(String(decoding: text.bytes, as: UTF8.self) == "# HELP a_b Help.\n# TYPE a_b gauge\na_b{x=\"a\\\"b\\\\c\\nd\",y=\"\"} 1\n")
+        text.add("a_b", .gauge, "Help.", 1, labels: [("x", "a\"b\\c\r\nd"), ("y", "")])
+        #expect(
+            String(decoding: text.bytes, as: UTF8.self) == "# HELP a_b Help.\n# TYPE a_b gauge\na_b{x=\"a\\\"b\\\\c\r\\nd\",y=\"\"} 1\n")
     }
 
     /// The samples by name without labels; checks the format on the way.

@@ -128,8 +128,19 @@ extension EndToEnd {
                 #expect(try run("export", "--database", path("db"), "run", "out") == 74)
                 #expect(!FileManager.default.fileExists(atPath: path("db")))
                 #expect(try run("import", "--database", path("db"), "run", "hollow", "--manifest", "manifest") == 65)
-                #expect(try run("export", "--database", path("db"), "run", "out") == 1, "the run that was made for it is gone")
+                #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasPrefix("db") } == [])
                 #expect(!FileManager.default.fileExists(atPath: path("out")))
+                // A database that was there stays, without the run that was made for the import.
+                try Data(#"{"optimizer": {"lr": 2}}"#.utf8).write(to: directory.appendingPathComponent("other"))
+                let good = [NamedTensor("b.exp_avg", [1], [1]), NamedTensor("b.exp_avg_sq", [1], [1]), NamedTensor("b.step", [1], [9])]
+                try Data(good.encoded()).write(to: directory.appendingPathComponent("good"))
+                #expect(try run("import", "--database", path("db"), "kept", "good", "--manifest", "other") == 0)
+                #expect(try run("import", "--database", path("db"), "run", "hollow", "--manifest", "manifest") == 65)
+                try Data("somebody's".utf8).write(to: directory.appendingPathComponent("out-partial"))
+                #expect(try run("export", "--database", path("db"), "run", "out") == 1, "the run that was made for it is gone")
+                #expect(try run("export", "--database", path("db"), "kept", "out") == 0)
+                let others = try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasPrefix("out-") }
+                #expect(others == ["out-partial"])
             }
         }
 
