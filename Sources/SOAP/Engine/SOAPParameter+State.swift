@@ -16,11 +16,7 @@ extension SOAPParameter {
 
     /// The shape of a tensor of state, or nil if it does not exist.
     public func stateShape(_ key: StateKey) -> [Int]? {
-        guard buffer(of: key) != nil else { return nil }
-        switch key {
-        case .expAvg, .expAvgSq: return shape
-        case .factor(let dimension), .basis(let dimension): return [shape[dimension], shape[dimension]]
-        }
+        buffer(of: key) == nil ? nil : key.shape(in: shape)
     }
 
     /// Calls `body` with the elements of a tensor of state, row-major. Traps if it is not among ``stateKeys``.

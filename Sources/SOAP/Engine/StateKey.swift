@@ -19,6 +19,16 @@ public enum StateKey: Hashable, Sendable {
         }
     }
 
+    /// The shape of this tensor in the state of a parameter.
+    ///
+    /// - Parameter shape: the parameter's, with the dimension that the key names.
+    public func shape(in shape: [Int]) -> [Int] {
+        switch self {
+        case .expAvg, .expAvgSq: shape
+        case .factor(let dimension), .basis(let dimension): [shape[dimension], shape[dimension]]
+        }
+    }
+
     /// The key of a name, or nil if it is none; a dimension is written in plain decimal digits.
     public init?(name: String) {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)

@@ -93,11 +93,9 @@ extension Run {
 extension TrainedParameter {
     /// Where the bytes are: those of each state tensor, bases that are not made yet among them, and of hosted weights.
     private var byteCounts: JSONObject {
-        let size = MemoryLayout<Float>.size
-        var counts: JSONObject = ["exp_avg": JSONValue(elementCount * size), "exp_avg_sq": JSONValue(elementCount * size)]
-        for (dimension, length) in shape.enumerated() where state.stateShape(.factor(dimension)) != nil {
-            counts["factor.\(dimension)"] = JSONValue(length * length * size)
-            counts["basis.\(dimension)"] = JSONValue(length * length * size)
+        var counts = JSONObject()
+        for key in SOAPParameter<Float>.stateKeys(shape: shape, options: settings.options, hasBases: true) {
+            counts[key.name] = JSONValue(key.shape(in: shape).reduce(MemoryLayout<Float>.size, *))
         }
         if let weights { counts["weights"] = JSONValue(weights.count) }
         return counts

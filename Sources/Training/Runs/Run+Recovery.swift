@@ -40,8 +40,10 @@ extension Run {
         for tensor in tensors {
             switch tensor.kind {
             case .state:
-                guard let (name, key) = Run.split(tensor.name) else { throw damaged(checkpoint, "it has a tensor \"\(tensor.name)\"") }
-                states[name, default: [:]][key] = tensor
+                guard case (let name, .state(let key))? = StateFileKey.split(tensor.name, .lather) else {
+                    throw damaged(checkpoint, "it has a tensor \"\(tensor.name)\"")
+                }
+                states[try TensorName(parameter: name), default: [:]][key] = tensor
             case .weights: weights[try TensorName(parameter: tensor.name)] = tensor
             case .answer: answers[tensor.name.isEmpty ? nil : try TensorName(parameter: tensor.name)] = tensor
             }
@@ -112,17 +114,6 @@ extension Run {
 
     private func damaged(_ checkpoint: CheckpointRecord, _ what: String) -> RecoveryFailure {
         RecoveryFailure(reason: "the checkpoint of step \(checkpoint.header.step) is damaged: \(what)")
-    }
-
-    /// A state tensor's name, NAME.KEY: no key is the end of another, so the split is unique. By bytes, because a dot can be
-    /// part of a longer `Character` at the end of a name.
-    static func split(_ text: String) -> (TensorName, StateKey)? {
-        let bytes = text.utf8
-        for dot in bytes.indices where bytes[dot] == UInt8(ascii: ".") {
-            guard let key = StateKey(name: String(decoding: bytes[bytes.index(after: dot)...], as: UTF8.self)) else { continue }
-            return TensorName(String(decoding: bytes[..<dot], as: UTF8.self)).map { ($0, key) }
-        }
-        return nil
     }
 
     // MARK: Log

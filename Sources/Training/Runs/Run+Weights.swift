@@ -49,24 +49,7 @@ extension Run {
     func readWeights(_ body: AlignedBuffer) throws(TrainingError) -> TensorFile {
         let file = try TensorFile(reading: body)
         for tensor in file.tensors {
-            if let known = parameters.byName[tensor.name] {
-                guard known.shape == tensor.shape else {
-                    throw TrainingError(
-                        .wrongShape, "\"\(tensor.name)\" has the shape \(known.shape); its weights came with \(tensor.shape).",
-                        [
-                            ("parameter", .string(tensor.name.description)), ("expected", Manifest.json(known.shape)),
-                            ("got", Manifest.json(tensor.shape)),
-                        ])
-                }
-            } else {
-                guard manifest.parameters == nil else {
-                    throw TrainingError(
-                        .undeclaredParameter, "The run has no parameter \"\(tensor.name)\"; its manifest closes the list.",
-                        [("parameter", .string(tensor.name.description))])
-                }
-                let settings = manifest.group(of: tensor.name)?.settings ?? manifest.settings
-                try Manifest.check(tensor.shape, of: tensor.name, settings.options)
-            }
+            _ = try manifest.admit(tensor.name, tensor.shape, known: parameters.byName[tensor.name], as: "weights")
             try Run.checkWeights(tensor, of: tensor.name)
         }
         let given = Set(file.tensors.map(\.name))

@@ -54,20 +54,8 @@ struct StateImport {
         _ stored: StoredParameter, _ known: TrainedParameter?, _ layout: StateFileLayout, _ manifest: Manifest, hasWeights: Bool
     ) throws(TrainingError) -> Entry {
         let name = stored.name
-        let group: Manifest.Group?
-        if let known {
-            guard known.shape == stored.shape else { throw TrainingError.wrongShape(name, expected: known.shape, got: stored.shape) }
-            group = known.group
-        } else {
-            guard manifest.parameters == nil else {
-                throw TrainingError(
-                    .undeclaredParameter, "The run has no parameter \"\(name)\"; its manifest closes the list.",
-                    [("parameter", .string(name.description))])
-            }
-            group = manifest.group(of: name)
-        }
+        let group = try manifest.admit(name, stored.shape, known: known, as: "state")
         let options = (group?.settings ?? manifest.settings).options
-        if known == nil { try Manifest.check(stored.shape, of: name, options) }
         if let weights = stored.weights {
             guard weights.shape == stored.shape else {
                 throw TrainingError.wrongShape(name, weights, expected: stored.shape, got: weights.shape)

@@ -63,27 +63,8 @@ extension StepPlan {
                 [("parameter", .string(name.description)), ("got", .string(dtype.rawValue))])
         }
         let known = context.parameters[name]
-        let manifest = context.manifest
-        let group: Manifest.Group?
-        let settings: OptimizerSettings
-        if let known {
-            guard known.shape == shape else {
-                throw TrainingError(
-                    .wrongShape, "\"\(name)\" has the shape \(known.shape); its gradient came with \(shape).",
-                    [("parameter", .string(name.description)), ("expected", Manifest.json(known.shape)), ("got", Manifest.json(shape))])
-            }
-            group = known.group
-            settings = known.settings
-        } else {
-            guard manifest.parameters == nil else {
-                throw TrainingError(
-                    .undeclaredParameter, "The run has no parameter \"\(name)\"; its manifest closes the list.",
-                    [("parameter", .string(name.description))])
-            }
-            group = manifest.group(of: name)
-            settings = group?.settings ?? manifest.settings
-            try Manifest.check(shape, of: name, settings.options)
-        }
+        let group = try context.manifest.admit(name, shape, known: known, as: "gradient")
+        let settings = group?.settings ?? context.manifest.settings
         let needsWeights = context.hostsWeights || settings.options.weightDecayMethod == .l2 || inputs.returned == .weights
         guard !needsWeights || known?.weights != nil else {
             throw TrainingError(

@@ -184,21 +184,6 @@ struct RecoveryTests {
         #expect(try JSONValue(parsing: text).objectValue.flatMap { StepInputs($0) } == inputs)
     }
 
-    @Test(arguments: [
-        ("w.exp_avg", "w", "exp_avg"), ("a.b.factor.0", "a.b", "factor.0"), ("w.factor.1.basis.12", "w.factor.1", "basis.12"),
-        ("exp_avg.exp_avg_sq", "exp_avg", "exp_avg_sq"), ("..exp_avg", ".", "exp_avg"), ("\u{600}.exp_avg", "\u{600}", "exp_avg"),
-        ("factor.factor.0", "factor", "factor.0"), ("e\u{301}.basis.0", "e\u{301}", "basis.0"),
-    ])
-    func aStateTensorsNameIsSplitAtItsKey(_ text: String, _ name: String, _ key: String) throws {
-        let (found, foundKey) = try #require(Run.split(text))
-        #expect(found == TensorName(stringLiteral: name) && foundKey.name == key)
-    }
-
-    @Test(arguments: ["w", "w.", ".exp_avg", "w.factor", "w.factor.-1", "w.factor.01", "w.momentum"])
-    func whatIsNoStateTensorsNameIsNotSplit(_ text: String) {
-        #expect(Run.split(text) == nil)
-    }
-
     /// A crash loop of one run must not keep the others away; a kill or two while it is brought back must not cost it its place.
     @Test func aRunWhoseRecoveryEndsTheServerAgainAndAgainIsLeftOutOfOneStart() async throws {
         let house = try await House()
