@@ -62,6 +62,18 @@ final class HTTPConnection {
         try body?.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0.prefix(count))) }
     }
 
+    /// Sends the first eighths of a request's bytes, head and body together.
+    func send(eighths: Int, of method: String, _ target: String, body: [UInt8]) throws {
+        let head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nContent-Length: \(body.count)\r\n\r\n"
+        let message = Array(head.utf8) + body
+        try message.withUnsafeBytes { try write(UnsafeRawBufferPointer(rebasing: $0.prefix(message.count * eighths / 8))) }
+    }
+
+    /// Reads so many bytes of an answer, whatever they are.
+    func receive(byteCount: Int) throws {
+        _ = try take(byteCount)
+    }
+
     private func write(_ bytes: UnsafeRawBufferPointer) throws {
         var rest = bytes[...]
         while !rest.isEmpty {
