@@ -29,8 +29,11 @@ struct Import: AsyncParsableCommand {
             let given = try manifest.map { (path) throws(Failure) in try Import.manifest(in: path) }
             let embedded: JSONValue?
             do { embedded = try Runs.manifest(inState: state) } catch { throw Failure(error) }
-            // Opening would create it.
-            guard given != nil || embedded != nil || FileManager.default.fileExists(atPath: database) else { throw Import.unmade(name) }
+            if !FileManager.default.fileExists(atPath: database) {
+                // Opening will create it, which should not be in vain.
+                guard let manifest = given ?? embedded else { throw Import.unmade(name) }
+                do { try Runs.check(state, for: manifest) } catch { throw Failure(error) }
+            }
             let status = try await OfflineDatabase.use(database, run: name) { (runs) async throws(Failure) in
                 do throws(TrainingError) {
                     let exists = try Import.exists(name, in: runs)

@@ -19,7 +19,7 @@ final class NewFile {
         }
         self.path = path
         isReplacing = replacing
-        partial = "\(path)-\(UUID().uuidString)"
+        partial = URL(fileURLWithPath: path).deletingLastPathComponent().appendingPathComponent(".lather-\(UUID().uuidString)").path
         descriptor = open(partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure("created") }
     }
@@ -47,8 +47,12 @@ final class NewFile {
             guard rename(partial, path) == 0 else { throw failure("named") }
         } else {
             // Unlike a rename, a link never takes the place of a file that has come meanwhile.
-            guard link(partial, path) == 0 else { throw failure("named") }
-            unlink(partial)
+            if link(partial, path) == 0 {
+                unlink(partial)
+            } else {
+                // A file system without links: there a rename has to do.
+                guard [EPERM, ENOTSUP, ENOSYS].contains(errno), rename(partial, path) == 0 else { throw failure("named") }
+            }
         }
         close(descriptor)
         descriptor = -1

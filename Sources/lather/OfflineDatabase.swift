@@ -8,20 +8,8 @@ import Training
 enum OfflineDatabase {
     /// Opens the database for itself alone, creates it when it is absent, and closes it after `work`.
     ///
-    /// - Returns: what `work` returns, when all of it is on disk. A database that was created for work that failed is gone.
+    /// - Returns: what `work` returns, when all of it is on disk.
     static func use<Value>(
-        _ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Value
-    ) async throws(Failure) -> Value {
-        let isNew = !FileManager.default.fileExists(atPath: path)
-        do throws(Failure) {
-            return try await open(path, run: name, work)
-        } catch {
-            if isNew { for end in ["", "-wal", "-shm", "-lock"] { unlink(path + end) } }
-            throw error
-        }
-    }
-
-    private static func open<Value>(
         _ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
         let logger = Logger(label: "lather") { label in

@@ -6,8 +6,10 @@ struct CheckpointState {
     var durableStep = 0
     /// Steps taken, weights put, patches made and states imported since the checkpoint.
     var changes = 0
-    /// Whether the database knows that answered steps exist which are in no checkpoint.
+    /// Whether there are changes that neither the log nor a checkpoint has.
     var isAhead: Bool
+    /// Whether the database has been told so.
+    var isMarked: Bool
     /// A failed attempt is not repeated before so many changes.
     var notBefore = 0
     /// Bytes in the log since the newest checkpoint.
@@ -19,6 +21,7 @@ struct CheckpointState {
 
     init(isAhead: Bool) {
         self.isAhead = isAhead
+        isMarked = isAhead
     }
 
     mutating func completed(at step: Int) {

@@ -21,7 +21,7 @@ extension Run {
             return CheckpointDescription(made)
         } catch {
             // Whether its last commit came through is not known, so the next step marks the run again.
-            checkpointing.isAhead = false
+            checkpointing.isMarked = false
             checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)
             throw error
         }
@@ -117,9 +117,9 @@ extension Run {
 
     /// Notes on disk, once between two checkpoints, that a crash would lose steps that were answered.
     func markAhead() throws(TrainingError) {
-        guard !checkpointing.isAhead else { return }
+        guard !checkpointing.isMarked else { return }
         try surroundings.storage.writing { () throws(StorageError) in try store.setAhead(true, of: id) }
-        checkpointing.isAhead = true
+        (checkpointing.isMarked, checkpointing.isAhead) = (true, true)
     }
 
     private func write(to writer: CheckpointWriter) throws(StorageError) {

@@ -31,7 +31,7 @@ extension Run {
             release(plan.byteCount)
             throw error
         }
-        checkpointing.isAhead = false
+        (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         release(byteCount(replacedBy: plan))
         replaceState(by: made, plan, epoch: self.epoch + 1)
         scheduleCheckpointIfDue()

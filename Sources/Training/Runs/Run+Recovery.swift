@@ -17,7 +17,7 @@ extension Run {
             epoch += 1
             try store.setEpoch(epoch, of: id)
             try store.setAhead(false, of: id)
-            checkpointing.isAhead = false
+            (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         }
         publish()
     }
@@ -64,7 +64,7 @@ extension Run {
         step = checkpoint.header.step
         let isAhead = checkpointing.isAhead
         checkpointing.completed(at: checkpoint.header.step)
-        checkpointing.isAhead = isAhead
+        (checkpointing.isMarked, checkpointing.isAhead) = (isAhead, isAhead)
     }
 
     private func restore(

@@ -19,6 +19,7 @@ extension Run {
         do {
             contents = try past.assumeIsolated { [manifest] past in
                 try past.load(moment)
+                guard past.step == target else { throw RecoveryFailure(reason: "the log leads to step \(past.step)") }
                 past.adopt(manifest)
                 try past.replaceHistory(from: moment)
                 return Unchecked(past.handOver())
@@ -52,14 +53,14 @@ extension Run {
                 return Moment(checkpoint: newest, lastSequence: try store.lastSequenceBeforeStep(after: sequence, in: id))
             }
             if let newest, newest.header.step == target {
-                let last = try store.lastSequenceBeforeStep(after: newest.header.sequence, in: id)
+                // At parameter level a step of the run is many steps, so there a checkpoint is gone back to as it is.
+                let last = level == .parameter ? nil : try store.lastSequenceBeforeStep(after: newest.header.sequence, in: id)
                 return Moment(checkpoint: newest, lastSequence: last, replaced: newest)
             }
             if let checkpoint = checkpoints.last(where: { $0.header.step == target }) {
                 return Moment(checkpoint: checkpoint, replaced: checkpoint)
             }
-            // Weights that were put under a weaker durability than `log` are in no record.
-            if target == 0, newest == nil, level != .parameter, !(parameters.hostsWeights && checkpointing.isAhead) {
+            if target == 0, newest == nil, level != .parameter {
                 return Moment(checkpoint: nil, lastSequence: try store.lastSequenceBeforeStep(after: 0, in: id))
             }
         } catch {

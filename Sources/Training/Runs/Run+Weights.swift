@@ -1,3 +1,4 @@
+import Logging
 public import Memory
 import Safetensors
 import Storage
@@ -6,25 +7,36 @@ import StrictJSON
 extension Run {
     /// Takes the weights of every parameter into the server's care; from now on a step applies its update to them.
     ///
+    /// They are on disk when this returns, in every durability.
+    ///
     /// - Parameter body: safetensors that names every parameter. A run with an open list registers new ones from it.
     public func hostWeights(_ body: AlignedBuffer, epoch: Int?) throws(TrainingError) {
         try ensureOpen()
         try fence(epoch)
         let file = try readWeights(body)
         let reserved = try reserve(file)
-        do {
-            if manifest.policy.durability == .log {
-                let entry = LogEntry(
-                    kind: .weights, parameter: nil, step: step, epoch: self.epoch, attributes: "{}", bodyDigest: sha256(body.bytes))
-                try append(entry, body: [body.bytes])
-            } else {
-                try markAhead()
-            }
+        let hasCheckpoint: Bool
+        do throws(TrainingError) {
+            // The log can hold them if what they are put on is in the log or in a checkpoint.
+            if checkpointing.isAhead { try makeCheckpoint() }
+            hasCheckpoint = try checkpoints().last?.step == step
+            let entry = LogEntry(
+                kind: .weights, parameter: nil, step: step, epoch: self.epoch, attributes: "{}", bodyDigest: sha256(body.bytes))
+            try append(entry, body: [body.bytes])
         } catch {
             release(reserved)
             throw error
         }
         apply(file)
+        // They belong to this step: its checkpoint is made anew with them, so that a restore finds them when the log is gone.
+        if hasCheckpoint {
+            do {
+                try makeCheckpoint()
+            } catch {
+                logger.warning(
+                    "weights are in no checkpoint yet", metadata: ["run": "\(name)", "step": "\(step)", "reason": "\(error.detail)"])
+            }
+        }
         scheduleCheckpointIfDue()
     }
 

@@ -18,7 +18,8 @@ extension StateFile {
         let level = levelName.stringValue.flatMap { Run.Level(rawValue: $0) }
         guard level != nil || levelName.isNull else { throw unreadable }
 
-        let manifest = try metadata["manifest"].map { (json) throws(TrainingError) in try Manifest(json) }
+        // One that only a later version understands says nothing here.
+        let manifest = metadata["manifest"].flatMap { try? Manifest($0) }
         var waiting = Dictionary(uniqueKeysWithValues: groups.map { ($0.name, $0) })
         var parameters: [StoredParameter] = []
         for entry in entries {

@@ -65,7 +65,8 @@ struct StateImport {
         var settled = stored
         if layout != .lather { try settleBases(of: &settled, layout, options) }
         // The one option that gives tensors of the same shapes another meaning.
-        if let usesKLShampoo = stored.usesKLShampoo, usesKLShampoo != options.useKLShampoo {
+        let hasFactors = stored.tensors.keys.contains { if case .factor = $0 { true } else { false } }
+        if hasFactors, let usesKLShampoo = stored.usesKLShampoo, usesKLShampoo != options.useKLShampoo {
             throw TrainingError.invalidState(
                 name, nil, "comes from a run with \(usesKLShampoo ? "" : "no ")KL-Shampoo factors, which mean something else here")
         }

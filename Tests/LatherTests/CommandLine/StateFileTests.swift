@@ -139,7 +139,13 @@ extension EndToEnd {
                 try Data("somebody's".utf8).write(to: directory.appendingPathComponent("out-partial"))
                 #expect(try run("export", "--database", path("db"), "run", "out") == 1, "the run that was made for it is gone")
                 #expect(try run("export", "--database", path("db"), "kept", "out") == 0)
-                let others = try FileManager.default.contentsOfDirectory(atPath: directory.path).filter { $0.hasPrefix("out-") }
+                try FileManager.default.createSymbolicLink(atPath: path("link"), withDestinationPath: "out")
+                #expect(try run("export", "--database", path("db"), "kept", "link", "--force") == 74, "a link is no file to replace")
+                #expect(try run("export", "--database", path("db"), "kept", "out") == 74)
+                #expect(try run("export", "--database", path("db"), "kept", "out", "--force") == 0)
+                let others = try FileManager.default.contentsOfDirectory(atPath: directory.path).filter {
+                    $0.hasPrefix("out-") || $0.hasPrefix(".")
+                }
                 #expect(others == ["out-partial"])
             }
         }

@@ -184,6 +184,18 @@ struct RecoveryTests {
         #expect(try JSONValue(parsing: text).objectValue.flatMap { StepInputs($0) } == inputs)
     }
 
+    @Test func aLoggedStepThatDoesNotFollowIsNotPutOnAnotherState() async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        for k in 1...3 { try await run.put(k, [.gradient("w", [4, 3], k)]) }
+        try await house.crash { file in
+            let queue = try DatabaseQueue(path: file)
+            try queue.write { try $0.execute(sql: "UPDATE log_entry SET step = 5 WHERE step = 3") }
+            try queue.close()
+        }
+        await expectRefusal(.runDamaged) { _ = try house.run() }
+    }
+
     /// A crash loop of one run must not keep the others away; a kill or two while it is brought back must not cost it its place.
     @Test func aRunWhoseRecoveryEndsTheServerAgainAndAgainIsLeftOutOfOneStart() async throws {
         let house = try await House()

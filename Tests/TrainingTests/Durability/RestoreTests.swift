@@ -109,12 +109,46 @@ struct RestoreTests {
         #expect(try await run.checkpoints().map(\.label) == [hasCheckpoint ? "three" : nil])
     }
 
-    @Test func theBeginningIsNotKeptWhenItsWeightsAreInNoLog() async throws {
-        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "memory"}}"#)
+    /// Wherever weights are put, and whatever is written afterwards, they belong to the step they were put after.
+    @Test(arguments: ["log", "checkpoint", "memory"], [0, 3])
+    func weightsBelongToTheirStepInEveryDurability(durability: String, step: Int) async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        for k in 1..<step + 1 { try await run.put(k, [.gradient("w", [4, 3], k)]) }
+        if step > 0 { try await run.makeCheckpoint(label: "here") }
+        if durability != "log" { try await run.patch(#"{"policy": {"durability": "\#(durability)"}}"#) }
         try await run.hostWeights(body([.gradient("w", [4, 3], 100)]), epoch: nil)
-        try await run.put(1, [.gradient("w", [4, 3], 1)])
-        await expectRefusal(.stepNotKept) { _ = try await run.restore(to: 0, epoch: nil) }
-        #expect(try await run.put(2, [.gradient("w", [4, 3], 2)]).step == 2)
+        let weights = try await Answered(run.weights()).raw
+        try await run.put(step + 1, [.gradient("w", [4, 3], 4)])
+        if step > 0 { try await run.makeCheckpoint() }
+        _ = try await run.restore(to: step, epoch: nil)
+        #expect(run.status.step == step)
+        #expect(try await Answered(run.weights()).raw == weights)
+    }
+
+    /// Weights that are put on steps which are in no log are in a checkpoint instead.
+    @Test(arguments: ["checkpoint", "memory"])
+    func weightsThatArePutOnUnloggedStepsAreInACheckpoint(durability: String) async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "\#(durability)"}}"#)
+        for k in 1...3 { try await run.put(k, [.gradient("w", [4, 3], k)]) }
+        try await run.hostWeights(body([.gradient("w", [4, 3], 100)]), epoch: nil)
+        let expected = try await run.snapshot().tensors
+        #expect(try await run.checkpoints().map(\.step) == [3])
+        try await house.crash()
+        #expect(try await house.run().snapshot().tensors == expected)
+        #expect(try house.run().status.epoch == 0)
+    }
+
+    @Test func atParameterLevelACheckpointIsGoneBackToAsItIs() async throws {
+        let run = try await House().make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        try await run.hostWeights(body([.gradient("w", [4, 3], 1)]), epoch: nil)
+        for k in 1...3 { try await run.put(k, of: "w", bytes(of: noise(12, k))) }
+        try await run.makeCheckpoint(label: "three")
+        // The new parameter stands at 0, and so does the run then.
+        try await run.hostWeights(body([.gradient("w", [4, 3], 2), .gradient("c", [2], 3)]), epoch: nil)
+        #expect(run.status.step == 0)
+        #expect(try await run.restore(to: 3, epoch: nil).step == 3)
+        #expect(try await run.checkpoint(at: 3).label == "three")
     }
 
     @Test(arguments: [1, 3, 5, 7, 11, 1 << 40])

@@ -142,8 +142,6 @@ struct StateRefusalTests {
         OwnCase(testDescription: "no version", metadata: { texts, _ in texts["version"] = nil }),
         OwnCase(testDescription: "no step", metadata: { texts, _ in texts["step"] = nil }),
         OwnCase(testDescription: "KL-Shampoo's factors", metadata: { $1["manifest"] = ["optimizer": ["lr": 1, "use_kl_shampoo": true]] }),
-        OwnCase(
-            testDescription: "a manifest that is none", code: .invalidManifest, metadata: { $1["manifest"] = ["lr": 1] }),
         OwnCase(testDescription: "a step before those of the parameters", metadata: { texts, _ in texts["step"] = "0" }),
         OwnCase(testDescription: "a step beyond counting", metadata: { texts, _ in texts["step"] = "9223372036854775807" }),
         OwnCase(testDescription: "an unknown level", metadata: { $1["level"] = "both" }),
