@@ -68,6 +68,21 @@ extension Run {
         return found
     }
 
+    /// Deletes the newest checkpoint of a step, labelled or not; a download that is under way still gets it whole.
+    ///
+    /// - Throws: ``TrainingError``, `checkpoint-needed` for the run's newest one: a restart begins there.
+    public func deleteCheckpoint(at step: Int, epoch: Int?) throws(TrainingError) {
+        try ensureOpen()
+        try fence(epoch)
+        let found = try record(ofCheckpointAt: step)
+        guard try checkpoints().last?.step != step else {
+            throw TrainingError(
+                .checkpointNeeded, "The checkpoint of step \(step) is the newest one, from which a restart goes on; make another first.",
+                [("step", JSONValue(step))])
+        }
+        try surroundings.storage.writing { () throws(StorageError) in try store.deleteCheckpoint(found.id) }
+    }
+
     /// Makes one at a clean stop, so that the next start has nothing to replay; then takes no more steps.
     func finish() throws(TrainingError) {
         guard life == .open else { return }

@@ -6,7 +6,7 @@ final class FaultInjector {
 
     /// Whether strace is there and may attach to a process of the same user.
     static let isPossible: Bool = {
-        guard let sleeper = try? run("sleep", "5") else { return false }
+        guard let sleeper = try? Process.start(["sleep", "5"]) else { return false }
         defer { kill(sleeper.processIdentifier, SIGKILL) }
         return (try? FaultInjector(into: sleeper.processIdentifier, call: "fsync", error: "EIO", at: 1)) != nil
     }()
@@ -17,9 +17,10 @@ final class FaultInjector {
     ///   - call: the system call's name.
     ///   - occurrence: which of a thread's calls fails, counted from now on.
     init(into target: pid_t, call: String, error: String, at occurrence: Int) throws {
-        process = try FaultInjector.run(
+        process = try Process.start([
             "strace", "-f", "-p", "\(target)", "-o", "/dev/null", "-e", "trace=\(call)",
-            "-e", "inject=\(call):error=\(error):when=\(occurrence)")
+            "-e", "inject=\(call):error=\(error):when=\(occurrence)",
+        ])
         let deadline = ContinuousClock.now + .seconds(10)
         while try !FaultInjector.isTraced(target) {
             guard process.isRunning, ContinuousClock.now < deadline else {
@@ -47,15 +48,5 @@ final class FaultInjector {
             let status = (try? String(contentsOfFile: "/proc/\(target)/task/\(thread)/status", encoding: .utf8)) ?? ""
             return !status.contains("TracerPid:\t0\n")
         }
-    }
-
-    private static func run(_ command: String...) throws -> Process {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
-        return process
     }
 }

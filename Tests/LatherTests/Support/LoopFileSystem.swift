@@ -38,12 +38,7 @@ struct LoopFileSystem: Sendable {
     }
 
     private static func run(_ command: String...) throws {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = command
-        process.standardOutput = FileHandle.nullDevice
-        process.standardError = FileHandle.nullDevice
-        try process.run()
+        let process = try Process.start(command)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw TestFailure("\(command.joined(separator: " ")) failed") }
     }

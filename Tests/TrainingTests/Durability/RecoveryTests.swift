@@ -11,14 +11,6 @@ import Testing
 
 /// Recovery equals never having stopped: the same state, bit for bit, and the same next answers.
 struct RecoveryTests {
-    private struct Course: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let manifest: String
-        /// What happens before step `k`.
-        var before: @Sendable (Run, Int) async throws -> Void = { _, _ in }
-        let step: @Sendable (Run, Int) async throws -> StepAnswer
-    }
-
     private static let courses = [
         Course(testDescription: "run level", manifest: #"{"optimizer": {"lr": 0.01, "precondition_frequency": 2}}"#) { run, k in
             // A subset now and then, a parameter that comes late, options that change.
@@ -54,13 +46,7 @@ struct RecoveryTests {
                 if k == 6 { try await run.patch(#"{"optimizer": {"lr": 0.04, "use_nesterov": true, "precondition_frequency": null}}"#) }
             },
             step: { run, k in try await run.put(k, [.gradient("w", [4, 3], k), .gradient("b", [3], k)]) }),
-        Course(
-            testDescription: "parameter level",
-            manifest: #"{"optimizer": {"lr": 0.01}, "parameters": [{"name": "w", "shape": [4, 3]}, {"name": "b", "shape": [3]}]}"#
-        ) { run, k in
-            if k % 2 == 0 { try await run.put(k / 2, of: "b", bytes(of: noise(3, k))) }
-            return try await run.put(k, of: "w", bytes(of: noise(12, k)))
-        },
+        Course.parameterLevel,
         Course(
             testDescription: "KL-Shampoo",
             manifest: #"{"optimizer": {"lr": 0.01, "use_kl_shampoo": true, "eps": 1e-3, "adam_warmup_steps": 2}}"#
@@ -68,7 +54,7 @@ struct RecoveryTests {
     ]
 
     @Test(arguments: courses, ["crash", "crash after a checkpoint", "clean stop", "both"])
-    private func aRunThatStoppedGoesOnAsIfItHadNot(_ course: Course, _ how: String) async throws {
+    func aRunThatStoppedGoesOnAsIfItHadNot(_ course: Course, _ how: String) async throws {
         let house = try await House()
         let control = try await House().make("run", course.manifest)
         try await house.make("run", course.manifest)

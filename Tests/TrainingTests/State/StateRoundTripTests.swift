@@ -7,13 +7,6 @@ import Testing
 
 /// Exporting, importing and going on is, bit for bit, never having stopped.
 struct StateRoundTripTests {
-    private struct Course: Sendable, CustomTestStringConvertible {
-        let testDescription: String
-        let manifest: String
-        var hostsWeights = false
-        let step: @Sendable (Run, Int) async throws -> StepAnswer
-    }
-
     private static let courses = [
         Course(testDescription: "run level", manifest: #"{"optimizer": {"lr": 0.01, "precondition_frequency": 2}}"#) { run, k in
             var tensors = [Sent.gradient("w", [6, 5], k), .gradient("conv.Q.0", [3, 2, 2], k)]
@@ -32,15 +25,9 @@ struct StateRoundTripTests {
         },
         Course(
             testDescription: "hosted weights", manifest: #"{"optimizer": {"lr": 0.01, "weight_decay_method": "l2"}}"#,
-            hostsWeights: true
-        ) { run, k in try await run.put(k, [.gradient("w", [4, 3], k)]) { $0.returned = .weights } },
-        Course(
-            testDescription: "parameter level",
-            manifest: #"{"optimizer": {"lr": 0.01}, "parameters": [{"name": "w", "shape": [4, 3]}, {"name": "b", "shape": [3]}]}"#
-        ) { run, k in
-            if k % 2 == 0 { try await run.put(k / 2, of: "b", bytes(of: noise(3, k))) }
-            return try await run.put(k, of: "w", bytes(of: noise(12, k)))
-        },
+            before: { run, k in if k == 0 { try await run.hostWeights(body([.gradient("w", [4, 3], 50)]), epoch: nil) } },
+            step: { run, k in try await run.put(k, [.gradient("w", [4, 3], k)]) { $0.returned = .weights } }),
+        Course.parameterLevel,
         Course(
             testDescription: "skipped steps at parameter level",
             manifest: """
@@ -54,14 +41,17 @@ struct StateRoundTripTests {
     ]
 
     @Test(arguments: courses, [0, 1, 5])
-    private func goingOnFromAFileIsNeverHavingStopped(_ course: Course, _ stop: Int) async throws {
+    func goingOnFromAFileIsNeverHavingStopped(_ course: Course, _ stop: Int) async throws {
         let control = try await House().make("run", course.manifest)
-        if course.hostsWeights { try await control.hostWeights(body([.gradient("w", [4, 3], 50)]), epoch: nil) }
+        try await course.before(control, 0)
         for k in 1...9 where k <= stop { _ = try await course.step(control, k) }
         let file = try await control.exported()
         // Into a run that has gone its own way.
         let run = try await House().make("other", course.manifest)
-        if stop == 5, !course.hostsWeights { _ = try await course.step(run, 1) }
+        if stop == 5 {
+            try await course.before(run, 0)
+            _ = try await course.step(run, 1)
+        }
         let description = try await run.importState(file, epoch: 0)
         #expect(description["epoch"] == 1 && description["step"] == JSONValue(control.status.step))
         for k in 1...9 where k > stop {
