@@ -8,7 +8,11 @@ import Synchronization
 ///
 /// Every call blocks until it is done, may come from any thread, and is one short transaction or several; a commit is on
 /// disk when the call returns, a power cut included. Calls queue up behind one connection, which is also the only one
-/// that writes: SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at once.
+/// that writes: SQLite before 3.51.3 can corrupt a WAL database when two connections write and checkpoint at once. SQLite
+/// itself does not sync its commits: ``GroupSync`` does, several at once and beside the connection's next transaction.
+///
+/// After a commit of which it is not known whether it reached the disk, the file is closed, read again from the disk and
+/// checked before anything more is written to it; see ``openAnew()``.
 public final class Store: Sendable {
     /// The schema this build writes, and the newest it can read.
     public static let schemaVersion = Schema.migrations.count
@@ -20,21 +24,24 @@ public final class Store: Sendable {
     public let schemaVersion: Int
 
     let path: String
-    let queue: DatabaseQueue
     let logger: Logger
     let partSize: Int
     /// Checkpoints that are being read.
     let kept = KeptCheckpoints()
     /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
     let unmovedBytes = Atomic(0)
-    private let access: Access
-    /// The file system went away under a commit: what the file holds is known only when it has been opened again.
-    private let isCutOff = Atomic(false)
+    let state: Mutex<State>
+    /// Held by the one thread that opens the file anew.
+    let opening = Mutex(())
+    /// The state of a file that was at rest when it was opened to look at it.
+    private let stateAtRest: FileState?
 
-    private enum Access {
-        case server(FileLock)
-        /// The state of a file that was at rest when it was opened, nil when SQLite's locks guard the reads.
-        case inspector(FileState?)
+    struct State {
+        var opening: Opening
+        /// How often a file that was in doubt has been found right.
+        var generation = 0
+        var doubt: Doubt?
+        var isClosed = false
     }
 
     /// Opens a database for one server: creates or migrates it, and removes what a crash left unfinished.
@@ -51,14 +58,9 @@ public final class Store: Sendable {
         self.path = file.path
         self.logger = logger
         self.partSize = partSize
-        access = .server(lock)
+        stateAtRest = nil
         schemaVersion = Store.schemaVersion
-        queue = try StorageError.translating(file.path) {
-            let queue = try file.openForWriting()
-            try Schema.migrate(queue)
-            return queue
-        }
-        try file.syncDirectory()
+        state = Mutex(State(opening: try Opening(file, lock: lock)))
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
     }
@@ -69,17 +71,16 @@ public final class Store: Sendable {
     /// at rest at first and a server has written to it since; open it again then.
     public init(inspecting path: String) throws(StorageError) {
         let file = try DatabaseFile(path: path)
-        let state = file.isAtRest ? FileState(path: file.path) : nil
-        let queue = try file.openForReading(asImmutable: state != nil)
+        stateAtRest = file.isAtRest ? FileState(path: file.path) : nil
+        let queue = try file.openForReading(asImmutable: stateAtRest != nil)
         guard case .ours(let version) = try StorageError.translating(file.path, { try queue.read(file.content) }) else {
             throw StorageError(.foreignDatabase, "\(file.path) is empty: no server has written to it yet.")
         }
         self.path = file.path
-        self.queue = queue
         logger = Logger(label: "storage.inspector") { _ in SwiftLogNoOpLogHandler() }
         partSize = PartTable.defaultPartSize
-        access = .inspector(state)
         schemaVersion = version
+        state = Mutex(State(opening: Opening(inspecting: queue)))
     }
 
     deinit {
@@ -92,17 +93,27 @@ public final class Store: Sendable {
     /// It is closed also when it throws, and nothing is lost: the next start reads the WAL. A reader in another process
     /// that keeps the WAL from being emptied is no error.
     public func close() throws(StorageError) {
-        guard queue.writeWithoutTransaction({ $0.sqliteConnection != nil }) else { return }
+        let (wasClosed, current, doubt) = state.withLock { state in
+            defer { state.isClosed = true }
+            return (state.isClosed, state.opening, state.doubt)
+        }
+        guard !wasClosed else { return }
+        defer { current.keeping?.lock.unlock() }
+        if let doubt {
+            // What the WAL holds must not be moved before it has been read again, which the next start does.
+            try current.close(keepingWAL: true)
+            throw doubt.refusal(path)
+        }
         var failure: StorageError?
-        if case .server = access {
+        if let keeping = current.keeping {
             do {
                 _ = try withConnection { try $0.checkpoint(.truncate) }
+                keeping.acknowledged.clear()
             } catch {
                 failure = error.kind == .busy ? nil : error
             }
         }
-        try StorageError.translating(path) { try queue.close() }
-        if case .server(let lock) = access { lock.unlock() }
+        try current.close(keepingWAL: failure != nil)
         if let failure { throw failure }
     }
 
@@ -112,51 +123,68 @@ public final class Store: Sendable {
     }
 
     func read<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
-        let result = try transaction(.deferred, body)
+        let result = try withConnection { try Store.transaction(.deferred, in: $0, body) }
         try checkStillAtRest()
         return result
     }
 
     /// Throws when what has just been read as immutable may have changed on the way.
     func checkStillAtRest() throws(StorageError) {
-        if case .inspector(let state?) = access, state != FileState(path: path) {
+        if let stateAtRest, stateAtRest != FileState(path: path) {
             throw StorageError(.busy, "A server has started to write to \(path). Open it again.")
         }
     }
 
     /// One transaction: durable when the call returns, undone when it throws.
     func write<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
-        guard !isCutOff.load(ordering: .relaxed) else { throw cutOff }
-        let result = try transaction(.immediate, body)
-        if case .server(let lock) = access, !lock.isAnswered {
-            isCutOff.store(true, ordering: .relaxed)
-            throw cutOff
-        }
+        let (result, commit) = try writeSoon(body)
+        try wait(for: commit)
         return result
     }
 
-    private var cutOff: StorageError {
-        StorageError(.syncFailed, "The file system of \(path) has shut down. Mount it again and restart the server.")
-    }
-
-    private func transaction<Result>(
-        _ kind: Database.TransactionKind, _ body: (Database) throws -> Result
-    ) throws(StorageError) -> Result {
-        try withConnection { db in
-            var result: Result?
-            try db.inTransaction(kind) {
-                result = try body(db)
-                return .commit
+    /// One transaction, undone when it throws, and durable only when its commit has been waited for.
+    func writeSoon<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> (Result, Commit) {
+        let opening = try soundOpening()
+        do {
+            return try withConnection(of: opening) { db in
+                let result = try Store.transaction(.immediate, in: db, body)
+                return (result, Commit(opening: opening, number: opening.keeping?.sync.noteWritten() ?? 0))
             }
-            return result!
+        } catch {
+            if error.kind == .syncFailed { suspect(opening, .failedSync(error)) }
+            throw error
         }
     }
 
+    func wait(for commit: Commit) throws(StorageError) {
+        do {
+            try commit.opening.keeping?.sync.wait(for: commit.number)
+        } catch {
+            suspect(commit.opening, .failedSync(error))
+            throw error
+        }
+    }
+
+    private static func transaction<Result>(
+        _ kind: Database.TransactionKind, in db: Database, _ body: (Database) throws -> Result
+    ) throws -> Result {
+        var result: Result?
+        try db.inTransaction(kind) {
+            result = try body(db)
+            return .commit
+        }
+        return result!
+    }
+
     func withConnection<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> Result {
+        try withConnection(of: state.withLock { $0.opening }, body)
+    }
+
+    func withConnection<Result>(of opening: Opening, _ body: (Database) throws -> Result) throws(StorageError) -> Result {
         try StorageError.translating(path) {
-            try queue.writeWithoutTransaction { db in
+            try opening.queue.writeWithoutTransaction { db in
                 // GRDB would hand a closed connection's null pointer to SQLite, which crashes.
-                guard db.sqliteConnection != nil else { throw StorageError(.other, "\(path) has been closed.") }
+                guard db.sqliteConnection != nil else { throw StorageError(.other, "\(path) is closed.") }
                 return try body(db)
             }
         }

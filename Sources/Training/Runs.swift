@@ -96,6 +96,12 @@ public actor Runs {
             return (existing, false)
         }
         try RunStatus.fence(epoch, current: 0, step: 0)
+        if let row = try storedRun(name) {
+            // It was made when the disk failed, and whoever wanted it was told that this is not known.
+            directory.await([name])
+            await recover(row, name)
+            return try await make(name, manifest: json, epoch: epoch)
+        }
         // Runs that are not back yet have not reserved their memory; a new one must not take it from them.
         if case .recovering = directory.readiness { throw TrainingError.recovering(directory.readiness) }
         let estimates = manifest.estimates
@@ -114,6 +120,13 @@ public actor Runs {
         } catch {
             surroundings.ledger.release(needed)
             throw error
+        }
+    }
+
+    private func storedRun(_ name: RunName) throws(TrainingError) -> RunRecord? {
+        try surroundings.storage.writing { () throws(StorageError) in
+            try surroundings.store.ensureSound()
+            return try surroundings.store.run(named: name.description)
         }
     }
 

@@ -38,9 +38,9 @@ struct Inspect: ParsableCommand {
             do {
                 try describe(row, in: store)
                 guard verify else { continue }
-                var found = verify(row, in: store)
+                var found = store.damages(of: row)
                 // Beside a server what is read may be pruned under one's hands; real damage is there again.
-                if !found.isEmpty { found.formIntersection(verify(row, in: store)) }
+                if !found.isEmpty { found.formIntersection(store.damages(of: row)) }
                 for damage in found.sorted() { print("  DAMAGED: \(damage)") }
                 damages += found.count
             } catch let error as StorageError where error.kind == .notFound {
@@ -68,34 +68,5 @@ struct Inspect: ParsableCommand {
                 print("    \(tensor.kind.rawValue) \(tensor.name) \(tensor.dtype) \(tensor.shape) \(tensor.byteCount) bytes")
             }
         }
-    }
-
-    /// - Returns: what is damaged.
-    private func verify(_ row: RunRecord, in store: Store) -> Set<String> {
-        var damages: Set<String> = []
-        func check(_ work: () throws -> Void) {
-            do {
-                try work()
-            } catch let error as StorageError where error.kind == .notFound {
-                return
-            } catch {
-                damages.insert("\(error)")
-            }
-        }
-        check {
-            for checkpoint in try store.checkpoints(of: row.id) {
-                for tensor in try store.tensors(of: checkpoint.id) {
-                    check {
-                        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(tensor.byteCount, 1), alignment: 64)
-                        defer { memory.deallocate() }
-                        try store.read(tensor, into: UnsafeMutableRawBufferPointer(rebasing: memory[..<tensor.byteCount]))
-                    }
-                }
-            }
-        }
-        check {
-            try store.forEachLogEntry(of: row.id, after: 0) { _, body in _ = try body() }
-        }
-        return damages
     }
 }

@@ -34,28 +34,6 @@ import Testing
         }
     }
 
-    /// The lock file's descriptor stands for all: when reading it fails, so would every other.
-    @Test func aFileSystemThatNoLongerAnswersEndsAllWriting() throws {
-        let store = try workspace.open()
-        let run = try store.createRun(name: "a", manifest: "{}")
-        try store.append([1], step: 1, to: run)
-        let lock = workspace.path() + "-lock"
-        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
-        let descriptor = try #require(
-            descriptors.first { (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == lock })
-        let kept = dup(descriptor)
-        let unreadable = open("/dev/null", O_WRONLY)
-        dup2(unreadable, descriptor)
-        #expect(throws: StorageError.self) { try store.append([2], step: 2, to: run) }
-        // What was committed is not known any more, so nothing is, even when the file system is back.
-        dup2(kept, descriptor)
-        close(kept)
-        close(unreadable)
-        let error = #expect(throws: StorageError.self) { try store.append([2], step: 2, to: run) }
-        #expect(error?.kind == .syncFailed)
-        #expect(throws: StorageError.self) { try store.checkWritable() }
-    }
-
     @Test func aTornCommitIsNotThere() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")

@@ -12,7 +12,7 @@ import Testing
         #expect(try store.value("PRAGMA user_version") == Store.schemaVersion && store.schemaVersion == Store.schemaVersion)
         #expect(try store.value("PRAGMA page_size") == 65536)
         #expect(try store.value("PRAGMA auto_vacuum") == 2)
-        #expect(try store.value("PRAGMA synchronous") == 2)
+        #expect(try store.value("PRAGMA synchronous") == 1)
         #expect(try store.value("PRAGMA foreign_keys") == 1)
         #expect(try store.value("PRAGMA secure_delete") == 0)
         #expect(Store.sqliteVersion.hasPrefix("3."))

@@ -54,16 +54,16 @@ final class Workspace {
 
 extension Store {
     func execute(_ sql: String) throws {
-        try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
+        try withConnection { try $0.execute(sql: sql) }
     }
 
     func value(_ sql: String) throws -> Int {
-        try queue.read { try Int.fetchOne($0, sql: sql) ?? 0 }
+        try withConnection { try Int.fetchOne($0, sql: sql) ?? 0 }
     }
 
     /// Rows of every table of ours.
     func rowCounts() throws -> [String: Int] {
-        try queue.read { db in
+        try withConnection { db in
             let tables = try String.fetchAll(db, sql: "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
             return try Dictionary(uniqueKeysWithValues: tables.map { ($0, try Int.fetchOne(db, sql: "SELECT count(*) FROM \($0)") ?? 0) })
         }

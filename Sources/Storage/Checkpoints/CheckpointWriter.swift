@@ -157,7 +157,10 @@ public final class CheckpointWriter {
             tensor.ordinal, tensor.kind.rawValue, tensor.name, tensor.dtype, CheckpointTensor.text(of: tensor.shape),
             tensor.byteCount, partCount, Data(tensor.sha256), id,
         ])
-        guard db.changesCount == 1 else { throw StorageError.noRun(run) }
+        guard db.changesCount == 1 else {
+            _ = try store.requireRun(run, in: db)
+            throw StorageError(.other, "The checkpoint was given up, because the database was opened anew. It can be made again.")
+        }
         return db.lastInsertedRowID
     }
 

@@ -8,7 +8,9 @@ import Synchronization
 enum KillPoint: String {
     /// A record is in a transaction that is not committed.
     case beforeLog = "before-log"
-    /// A record is committed; nothing in memory has changed yet.
+    /// A record is written; nothing in memory has changed yet, and it may not be durable.
+    case beforeApply = "before-apply"
+    /// A record is durable, and nobody has been answered yet.
     case afterLog = "after-log"
     /// Some of a checkpoint's tensors are committed, others are not.
     case inCheckpoint = "in-checkpoint"

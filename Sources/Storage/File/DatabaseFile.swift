@@ -1,3 +1,4 @@
+import CStorage
 import Foundation
 import GRDB
 import GRDBSQLite
@@ -93,6 +94,8 @@ struct DatabaseFile {
         var configuration = Configuration()
         configuration.busyMode = .timeout(DatabaseFile.busyTimeout)
         configuration.prepareDatabase { db in
+            // Closed in an error's course, a connection must not move what nobody has checked.
+            if let connection = db.sqliteConnection { _ = lather_keep_wal(connection, 1) }
             try db.execute(sql: DatabaseFile.settings)
             guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
                 throw DatabaseError(resultCode: .SQLITE_CANTOPEN, message: "the file system does not support WAL mode")
@@ -121,13 +124,14 @@ struct DatabaseFile {
     /// - 64 KiB pages: a 64 MiB body takes 60 ms where 16 KiB take 110 and 4 KiB 200.
     /// - Incremental auto-vacuum: lets ``Store/sweep()`` shrink the file in pieces, and its page map lets a large blob
     ///   be freed without reading it. As the two settings before the first table, later they have no effect.
+    /// - `synchronous` NORMAL: SQLite syncs when it moves the WAL and when it begins it anew; ``GroupSync`` does after commits.
     /// - `secure_delete` is Debian's default and would write zeros over all that is deleted (64 MiB: 66 ms, without: 1).
     /// - A commit moves the WAL into the file at 4,096 pages (256 MiB), if ``Store/noteWritten(_:)`` has not done so
     ///   before. After one giant transaction the WAL is cut back to that size.
     private static let settings = """
         PRAGMA page_size = 65536;
         PRAGMA auto_vacuum = INCREMENTAL;
-        PRAGMA synchronous = FULL;
+        PRAGMA synchronous = NORMAL;
         PRAGMA secure_delete = OFF;
         PRAGMA trusted_schema = OFF;
         PRAGMA wal_autocheckpoint = 4096;

@@ -6,7 +6,7 @@ import Foundation
 /// not touched (a POSIX lock taken and closed in this process would drop them). The side file stays; removing it would
 /// let two servers lock two different files of the same name.
 final class FileLock: Sendable {
-    private let descriptor: Int32
+    let descriptor: Int32
 
     /// Takes the lock or throws at once.
     init(path: String, guarding database: String) throws(StorageError) {

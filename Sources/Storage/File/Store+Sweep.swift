@@ -15,8 +15,10 @@ extension Store {
     /// Marks checkpoints that a crash left unfinished. Only at the start, when nobody is writing one.
     func dropUnfinishedCheckpoints() throws(StorageError) {
         guard try read({ try Int.fetchOne($0, sql: "SELECT count(*) FROM checkpoint WHERE state = 'writing'") != 0 }) else { return }
-        try write { try $0.execute(sql: "UPDATE checkpoint SET state = 'dropped' WHERE state = 'writing'") }
+        try write { try $0.execute(sql: Store.dropUnfinished) }
     }
+
+    static let dropUnfinished = "UPDATE checkpoint SET state = 'dropped' WHERE state = 'writing'"
 
     /// Sweeps after a change that has already succeeded: a failure only postpones the work to the next sweep.
     ///

@@ -18,11 +18,16 @@ extension Store {
         unmovedBytes.store(0, ordering: .relaxed)
         // Does not keep the store: closing waits for its turn behind this. A reader in another process may stop it
         // halfway, and an error leaves the WAL as it is: in both cases the rest is moved next time.
-        queue.asyncWriteWithoutTransaction { [logger] db in
+        let opening = state.withLock { $0.opening }
+        opening.queue.asyncWriteWithoutTransaction { [weak self, logger, path] db in
             guard db.sqliteConnection != nil else { return }
             do {
                 try db.checkpoint(.passive)
             } catch {
+                if let error = error as? DatabaseError {
+                    let error = StorageError(error, path: path)
+                    if error.kind == .syncFailed { self?.suspect(opening, .failedSync(error)) }
+                }
                 logger.warning("The WAL could not be moved into the database for now.", metadata: ["reason": "\(error)"])
             }
         }

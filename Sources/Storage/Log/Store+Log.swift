@@ -12,9 +12,17 @@ extension Store {
     /// - Complexity: two small rows' pages and the body; O(log n) in the length of the log.
     @discardableResult
     public func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer], to run: Int64) throws(StorageError) -> Int64 {
+        let commit = try beginAppending(entry, body: body, to: run)
+        try finish(commit)
+        return commit.sequence
+    }
+
+    /// Writes an entry to a run's log, as ``append(_:body:to:)`` does, and begins to make it durable: that goes on beside whatever
+    /// the caller does until it calls ``finish(_:)``. Several entries, also of several runs, become durable together.
+    public func beginAppending(_ entry: LogEntry, body: [UnsafeRawBufferPointer], to run: Int64) throws(StorageError) -> LogCommit {
         let parts = body.flatMap { PartTable.split($0, size: partSize) }
         let byteCount = body.reduce(0) { $0 + $1.count }
-        let sequence = try write { db in
+        let (sequence, commit) = try writeSoon { db in
             let sequence = try lastSequence(of: run, in: db) + 1
             try db.cachedStatement(sql: Store.insertEntry).execute(arguments: [
                 run, sequence, entry.kind.rawValue, entry.parameter, entry.step, entry.epoch, entry.attributes,
@@ -28,9 +36,19 @@ extension Store {
             KillPoint.reach(.beforeLog)
             return sequence
         }
-        KillPoint.reach(.afterLog)
+        commit.begin()
+        KillPoint.reach(.beforeApply)
         noteWritten(byteCount)
-        return sequence
+        return LogCommit(sequence: sequence, run: run, commit: commit)
+    }
+
+    /// Returns when an entry is durable.
+    ///
+    /// - Throws: ``StorageError/Kind/syncFailed``: it may or may not be there when the file has been opened anew.
+    public func finish(_ entry: LogCommit) throws(StorageError) {
+        try wait(for: entry.commit)
+        entry.commit.opening.keeping?.acknowledged.note(entry.sequence, of: entry.run)
+        KillPoint.reach(.afterLog)
     }
 
     /// Calls `body` with each entry after `sequence`, up to `end`, in order, and with a function that reads the entry's bytes.

@@ -35,6 +35,11 @@ extension Store {
         try read { try run(where: "name = ?", name, in: $0) }
     }
 
+    /// The run with this id, or nil.
+    public func run(_ id: Int64) throws(StorageError) -> RunRecord? {
+        try read { try run(where: "run.id = ?", id, in: $0) }
+    }
+
     /// Deletes a run with its log and its checkpoints. The name is free as soon as the first small transaction is done;
     /// the rows go in pieces, between which other calls get their turn. A crash in between is made up for at the next start.
     public func deleteRun(_ id: Int64) throws(StorageError) {

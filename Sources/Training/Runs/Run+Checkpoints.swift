@@ -11,10 +11,9 @@ extension Run {
     /// - Parameter label: keeps the checkpoint from being pruned.
     @discardableResult
     public func makeCheckpoint(label: String? = nil, epoch: Int? = nil) throws(TrainingError) -> CheckpointDescription {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         do {
-            let made = try surroundings.storage.writing { () throws(StorageError) in try writeCheckpoint(label) }
+            let made = try doubting { () throws(StorageError) in try writeCheckpoint(label) }
             checkpointing.completed(at: step)
             for parameter in parameters.all { parameter.durableNumber = parameter.lastNumber }
             publish()
@@ -35,7 +34,7 @@ extension Run {
 
     func writeCheckpoint(_ label: String?, _ history: CheckpointWriter.History = .continued) throws(StorageError) -> CheckpointRecord {
         let header = CheckpointHeader(
-            step: step, epoch: epoch, sequence: try store.lastSequence(of: id), label: label,
+            step: step, epoch: epoch, sequence: sequence, label: label,
             metadata: String(decoding: JSONValue.object(checkpointMetadata).serialized(), as: UTF8.self))
         let writer = try store.beginCheckpoint(of: id, header)
         do {
@@ -72,15 +71,14 @@ extension Run {
     ///
     /// - Throws: ``TrainingError``, `checkpoint-needed` for the run's newest one: a restart begins there.
     public func deleteCheckpoint(at step: Int, epoch: Int?) throws(TrainingError) {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let found = try record(ofCheckpointAt: step)
         guard try checkpoints().last?.step != step else {
             throw TrainingError(
                 .checkpointNeeded, "The checkpoint of step \(step) is the newest one, from which a restart goes on; make another first.",
                 [("step", JSONValue(step))])
         }
-        try surroundings.storage.writing { () throws(StorageError) in try store.deleteCheckpoint(found.id) }
+        try doubting { () throws(StorageError) in try store.deleteCheckpoint(found.id) }
     }
 
     /// Makes one at a clean stop, so that the next start has nothing to replay; then takes no more steps.
@@ -124,16 +122,10 @@ extension Run {
 
     // MARK: What
 
-    /// Appends a record to the log; when it returns, the record is on disk.
-    func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) {
-        _ = try surroundings.storage.writing { () throws(StorageError) in try store.append(entry, body: body, to: id) }
-        checkpointing.logByteCount += body.reduce(entry.attributes.utf8.count) { $0 + $1.count }
-    }
-
     /// Notes on disk, once between two checkpoints, that a crash would lose steps that were answered.
     func markAhead() throws(TrainingError) {
         guard !checkpointing.isMarked else { return }
-        try surroundings.storage.writing { () throws(StorageError) in try store.setAhead(true, of: id) }
+        try doubting { () throws(StorageError) in try store.setAhead(true, of: id) }
         (checkpointing.isMarked, checkpointing.isAhead) = (true, true)
     }
 

@@ -15,8 +15,7 @@ extension Run {
     /// - Throws: ``TrainingError``; the run is then as it was, bit for bit.
     @discardableResult
     public func importState(_ body: AlignedBuffer, epoch: Int?) throws(TrainingError) -> JSONObject {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let plan = try StateImport(StateFile(reading: body), manifest: manifest, present: parameters)
         try reserve(plan.byteCount, for: plan.estimates)
         let made: [TrainedParameter]

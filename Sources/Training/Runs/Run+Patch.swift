@@ -10,8 +10,7 @@ extension Run {
     /// - Parameter patch: a merge patch (RFC 7396) of the manifest's optimizer, groups and policy.
     /// - Throws: ``TrainingError``; the run is then as it was.
     public func patch(_ patch: JSONValue, epoch: Int?) throws(TrainingError) -> RunStatus {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let patched = try manifest.patched(with: patch)
         guard patched.json != manifest.json else { return status }
         // What a crash would lose under the weaker promise must not be missing under the stronger one.

@@ -12,6 +12,13 @@ extension Run {
         let newest = try store.checkpoints(of: id).last
         try begin(from: newest)
         try replayLog(after: newest?.header.sequence ?? 0)
+        sequence = try store.lastSequence(of: id)
+        let acknowledged = store.acknowledgedSequence(of: id)
+        guard sequence >= acknowledged else {
+            throw RecoveryFailure(
+                reason: "its log ends with record \(sequence), but record \(acknowledged) was acknowledged: the database or its "
+                    + "-wal file has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file")
+        }
         if checkpointing.isAhead {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
             epoch += 1

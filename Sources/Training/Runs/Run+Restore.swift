@@ -11,22 +11,25 @@ extension Run {
     /// - Parameter target: the step of a checkpoint or, at run level, one that is still in the log.
     /// - Throws: ``TrainingError``; the run is then as it was.
     public func restore(to target: Int, epoch: Int?) throws(TrainingError) -> RunStatus {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let moment = try moment(of: target)
         let past = Run(besides: self, epoch: self.epoch + 1)
         let contents: Unchecked<Contents>
         do {
-            contents = try past.assumeIsolated { [manifest] past in
+            contents = try past.assumeIsolated { [manifest, newest = sequence] past in
                 try past.load(moment)
                 guard past.step == target else { throw RecoveryFailure(reason: "the log leads to step \(past.step)") }
                 past.adopt(manifest)
+                // The checkpoint takes the place of the whole log.
+                past.sequence = newest
                 try past.replaceHistory(from: moment)
                 return Unchecked(past.handOver())
             }
         } catch {
             past.assumeIsolated { $0.close() }
-            throw Run.refusal(error)
+            let refusal = Run.refusal(error)
+            if refusal.code == .commitUnknown { agreement = .inDoubt }
+            throw refusal
         }
         take(contents.value, epoch: self.epoch + 1)
         logger.notice("run restored", metadata: ["run": "\(name)", "step": "\(step)", "epoch": "\(self.epoch)"])
@@ -86,7 +89,7 @@ extension Run {
         checkpointing.completed(at: step)
     }
 
-    private static func refusal(_ error: any Error) -> TrainingError {
+    static func refusal(_ error: any Error) -> TrainingError {
         switch error {
         case let error as TrainingError: error
         case let error as StorageError: TrainingError(error)

@@ -13,8 +13,7 @@ extension Run {
 
     /// Refuses a step of one parameter that can only be refused, before its body is read. Waits for a step in flight.
     public func precheck(step number: Int, of name: TensorName, epoch: Int?) throws(TrainingError) {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let last = try parameter(name).lastNumber
         try Run.keepLevel(.parameter, of: level)
         if number != last { try Run.check(number, after: last, epoch: self.epoch) }
@@ -35,8 +34,7 @@ extension Run {
     public func takeStep(
         _ number: Int?, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false
     ) throws(TrainingError) -> StepAnswer {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         try Run.keepLevel(.run, of: level)
         let began = ContinuousClock.now
         let identity = StepIdentity(body: body, inputs: inputs)
@@ -53,8 +51,7 @@ extension Run {
     public func takeStep(
         _ number: Int, of name: TensorName, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false
     ) throws(TrainingError) -> StepAnswer {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let parameter = try parameter(name)
         try Run.keepLevel(.parameter, of: level)
         let began = ContinuousClock.now
@@ -130,19 +127,28 @@ extension Run {
         var timing = StepTiming()
         let reserved = try reserve(plan)
         let isLogged = manifest.policy.durability == .log
-        let commitBegan = ContinuousClock.now
+        var commit: LogCommit?
         do {
+            let commitBegan = ContinuousClock.now
             if isLogged {
-                try append(logEntry(plan, identity, number), body: [plan.body.bytes])
+                commit = try beginAppending(logEntry(plan, identity, number), body: [plan.body.bytes])
             } else {
                 try markAhead()
             }
+            timing.commit = ContinuousClock.now - commitBegan
         } catch {
             release(reserved)
             throw error
         }
-        timing.commit = ContinuousClock.now - commitBegan
+        // The record is in its place, so nothing but a failing device can undo the step: it is made durable meanwhile.
         var (record, counts) = apply(plan, identity, step: number, isDurable: isLogged)
+        if let commit {
+            sequence = commit.sequence
+            let waitBegan = ContinuousClock.now
+            try finish(commit)
+            timing.commit += ContinuousClock.now - waitBegan
+        }
+        publish()
         counts.taken = 1
         counts.skipped = plan.isSkipped ? 1 : 0
         surroundings.meter.add(counts)
@@ -154,7 +160,7 @@ extension Run {
         return answer
     }
 
-    /// The one place where a step changes a run; replaying the log comes through here too.
+    /// The one place where a step changes a run; replaying the log comes through here too. ``publish()`` is left to the caller.
     ///
     /// - Parameter isDurable: whether a restart would do this step again.
     @discardableResult
@@ -185,7 +191,6 @@ extension Run {
         }
         if isDurable { checkpointing.durableStep = step }
         checkpointing.changes += 1
-        publish()
         return (made, outcome.counts)
     }
 

@@ -11,8 +11,7 @@ extension Run {
     ///
     /// - Parameter body: safetensors that names every parameter. A run with an open list registers new ones from it.
     public func hostWeights(_ body: AlignedBuffer, epoch: Int?) throws(TrainingError) {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         let file = try readWeights(body)
         let reserved = try reserve(file)
         let hasCheckpoint: Bool

@@ -57,6 +57,9 @@ public actor Run {
     /// The last step at run level.
     var record: StepRecord?
     var checkpointing: CheckpointState
+    /// The newest record of the log that memory contains.
+    var sequence: Int64 = 0
+    var agreement: Agreement
     var life = Life.open
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
@@ -75,6 +78,7 @@ public actor Run {
         id = row.id
         epoch = row.epoch
         checkpointing = CheckpointState(isAhead: row.isAhead)
+        agreement = .since(generation: surroundings.store.generation)
         executor = BlockingSerialExecutor(threads: surroundings.threads)
         self.reservedByteCount = reservedByteCount
         for parameter in parameters { self.parameters.add(parameter) }
@@ -84,14 +88,15 @@ public actor Run {
     }
 
     /// An empty run beside another one, on the same thread, to bring an earlier moment of it back.
-    init(besides run: isolated Run, epoch: Int) {
+    init(besides run: isolated Run, epoch: Int, isAhead: Bool = false) {
         name = run.name
         original = run.original
         manifest = run.original
         surroundings = run.surroundings
         id = run.id
         self.epoch = epoch
-        checkpointing = CheckpointState(isAhead: false)
+        checkpointing = CheckpointState(isAhead: isAhead)
+        agreement = run.agreement
         executor = run.executor
         reservedByteCount = 0
         board = StatusBoard(run.status)
@@ -104,6 +109,7 @@ public actor Run {
         fileprivate let parameters: ParameterTable
         fileprivate let record: StepRecord?
         fileprivate let checkpointing: CheckpointState
+        fileprivate let sequence: Int64
         fileprivate let reservedByteCount: Int
     }
 
@@ -111,7 +117,7 @@ public actor Run {
     func handOver() -> Contents {
         let contents = Contents(
             step: step, level: level, parameters: parameters, record: record, checkpointing: checkpointing,
-            reservedByteCount: reservedByteCount)
+            sequence: sequence, reservedByteCount: reservedByteCount)
         reservedByteCount = 0
         close()
         return contents
@@ -125,6 +131,7 @@ public actor Run {
         parameters = contents.parameters
         record = contents.record
         checkpointing = contents.checkpointing
+        sequence = contents.sequence
         reservedByteCount = contents.reservedByteCount
         self.epoch = epoch
         publish()
@@ -153,17 +160,19 @@ public actor Run {
         board.status = status
     }
 
-    /// Refuses what comes after the run was deleted or the server stopped.
+    /// Refuses what comes after the run was deleted or the server stopped, and while memory is not what the disk holds.
     func ensureOpen() throws(TrainingError) {
         switch life {
-        case .open: return
+        case .open: if agreement == .inDoubt || agreement == .lost { try settle() }
         case .gone: throw TrainingError.unknownRun(name)
         case .stopped: throw TrainingError.shuttingDown
         }
     }
 
-    /// See ``RunStatus/fence(_:)``.
-    func fence(_ expected: Int?) throws(TrainingError) {
+    /// Admits a write: the run is open, its memory agrees with the disk, and the writer is of this epoch (``RunStatus/fence(_:)``).
+    func admitWrite(epoch expected: Int?) throws(TrainingError) {
+        try ensureOpen()
+        try settle()
         try board.status.fence(expected)
     }
 
@@ -199,9 +208,13 @@ public actor Run {
 
     /// Deletes everything the run has on disk, then ends it; its name is free when this returns.
     func delete(epoch: Int?) throws(TrainingError) {
-        try ensureOpen()
-        try fence(epoch)
+        try admitWrite(epoch: epoch)
         try surroundings.storage.writing { () throws(StorageError) in try store.deleteRun(id) }
+        end()
+    }
+
+    /// Ends a run of which nothing is left on disk; its name is free.
+    func end() {
         close()
         surroundings.directory.remove(name)
     }
@@ -209,6 +222,11 @@ public actor Run {
     /// Ends the run: later calls find it gone, its memory is given back.
     func close() {
         life = .gone
+        clear()
+    }
+
+    /// Gives up what the run holds in memory.
+    func clear() {
         release(reservedByteCount)
         parameters = ParameterTable()
         record = nil

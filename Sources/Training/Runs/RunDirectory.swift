@@ -28,7 +28,7 @@ final class RunDirectory: @unchecked Sendable {
         switch state {
         case .stopping: throw TrainingError.shuttingDown
         case .recovering(_, nil): throw TrainingError.recovering(state)
-        case .recovering where isAwaited: throw TrainingError.recovering(state)
+        case .recovering where isAwaited, .ready where isAwaited: throw TrainingError.recovering(state)
         case .recovering, .ready: return entry
         }
     }
@@ -60,7 +60,7 @@ final class RunDirectory: @unchecked Sendable {
     }
 
     func await(_ names: [RunName]) {
-        lock.withLock { awaited = Set(names) }
+        lock.withLock { awaited.formUnion(names) }
     }
 
     func add(_ run: Run) {

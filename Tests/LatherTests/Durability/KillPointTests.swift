@@ -19,8 +19,8 @@ extension EndToEnd {
         func aKillAtEveryPointLosesNothingAndChangesNoBit() throws {
             let undisturbed = try train(killAt: nil)
             for (point, counts) in [
-                ("before-log", [1, 5]), ("after-log", [1, 5]), ("in-checkpoint", [1, 3, 8]), ("before-completion", [1, 2]),
-                ("before-pruning", [1, 2]), ("in-pruning", [1, 2, 3]),
+                ("before-log", [1, 5]), ("before-apply", [1, 5]), ("after-log", [1, 5]), ("in-checkpoint", [1, 3, 8]),
+                ("before-completion", [1, 2]), ("before-pruning", [1, 2]), ("in-pruning", [1, 2, 3]),
             ] {
                 for count in counts {
                     let killed = try train(killAt: "\(point):\(count)")
@@ -38,8 +38,8 @@ extension EndToEnd {
             let undisturbed = try changeItsMind(killAt: nil)
             #expect(undisturbed.epoch == 1)
             for (point, counts) in [
-                ("before-log", [3, 4]), ("after-log", [3, 4]), ("in-checkpoint", [1, 5]), ("before-completion", [1]),
-                ("before-pruning", [1]), ("in-pruning", [1]),
+                ("before-log", [3, 4]), ("before-apply", [3, 4]), ("after-log", [3, 4]), ("in-checkpoint", [1, 5]),
+                ("before-completion", [1]), ("before-pruning", [1]), ("in-pruning", [1]),
             ] {
                 for count in counts {
                     let killed = try changeItsMind(killAt: "\(point):\(count)")

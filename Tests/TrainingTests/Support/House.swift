@@ -1,10 +1,11 @@
 import Foundation
 import Logging
 import Memory
-import Storage
 import StrictJSON
+import Synchronization
 import Testing
 
+@testable import Storage
 @testable import Training
 
 /// A database in a directory of its own and the runs that a server makes of it, to be stopped, killed and started again.
@@ -61,6 +62,16 @@ final class House: @unchecked Sendable {
     /// - Parameter memoryBudget: another one for the new server.
     func crash(memoryBudget: Int? = nil, _ damage: (String) throws -> Void = { _ in }) async throws {
         try await reopen(memoryBudget: memoryBudget, damage)
+    }
+
+    /// As after `kill -9` of the server alone, on the same files and not on copies.
+    func crashInPlace(_ damage: (String) throws -> Void) async throws {
+        let opening = store.state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+        try damage(database)
+        (store, runs) = try House.open(directory, memoryBudget, threadCount, log)
+        try await runs.recover()
     }
 
     private func reopen(memoryBudget: Int? = nil, _ damage: (String) throws -> Void = { _ in }) async throws {

@@ -1,0 +1,18 @@
+#ifndef LATHER_CSTORAGE_H
+#define LATHER_CSTORAGE_H
+
+/* What Storage needs of the system and cannot call from Swift. */
+
+#include <stdint.h>
+
+struct sqlite3;
+
+/* Whether closing the connection leaves its write-ahead log as it is; the last one to close otherwise moves it into the
+   database and deletes it. Returns an SQLite result code. */
+int lather_keep_wal(struct sqlite3 *connection, int keep);
+
+/* Which file a path leads to: device, inode and, because inodes are used again, when it was made, in nanoseconds (0 on a file
+   system that does not know). Does not open it: closing it again would drop SQLite's locks. Returns 0, or -1 with errno. */
+int lather_file_identity(const char *path, uint64_t identity[3]);
+
+#endif

@@ -1,0 +1,52 @@
+import CStorage
+import Foundation
+
+/// Which log records have been made durable, noted beside the database.
+///
+/// SQLite takes a write-ahead log to end at the first frame that is not whole. That is right for one that was being written
+/// when the power went; but a bit that flips later makes acknowledged records vanish without a word. The note tells them
+/// apart. It is written after a record is durable and is never synced itself, so it may lag behind, but never claims too much.
+struct AcknowledgedRecords: Sendable {
+    /// Of the lock file, which is there as long as the database is.
+    private let descriptor: Int32
+
+    /// - Parameters:
+    ///   - lock: the open lock file, in which the notes are kept: 32 bytes that say of which database, then 8 a run.
+    ///   - database: the file they are about. Notes about another one are cleared.
+    init(lock: Int32, database: String) {
+        descriptor = lock
+        let header = AcknowledgedRecords.header(database)
+        var found = [UInt8](repeating: 0, count: header.count)
+        let count = pread(lock, &found, found.count, 0)
+        guard count != header.count || found != header else { return }
+        ftruncate(lock, 0)
+        pwrite(lock, header, header.count, 0)
+    }
+
+    /// The newest record of a run that was noted; 0 is none.
+    func sequence(of run: Int64) -> Int64 {
+        var value: Int64 = 0
+        guard pread(descriptor, &value, 8, AcknowledgedRecords.offset(run)) == 8 else { return 0 }
+        return Int64(littleEndian: value)
+    }
+
+    /// Notes that a record is durable. A full disk may not take the note, which then lags behind.
+    func note(_ sequence: Int64, of run: Int64) {
+        var value = sequence.littleEndian
+        pwrite(descriptor, &value, 8, AcknowledgedRecords.offset(run))
+    }
+
+    /// Forgets all. For a clean stop: nothing is left in the write-ahead log, and whoever then puts a backup in the database's
+    /// place is right.
+    func clear() {
+        ftruncate(descriptor, 0)
+    }
+
+    private static func offset(_ run: Int64) -> Int { 32 + 8 * Int(run) }
+
+    private static func header(_ database: String) -> [UInt8] {
+        var identity: [UInt64] = [0, 0, 0]
+        lather_file_identity(database, &identity)
+        return Array("LTHRACK1".utf8) + identity.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
+    }
+}

@@ -1,0 +1,176 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Storage
+
+/// Commits of which it is not known whether they reached the disk, and files that are moved while they are open.
+@Suite struct DoubtTests {
+    let workspace = try! Workspace()
+
+    /// The lock file's descriptor stands for all: when reading it fails, so would every other.
+    @Test func afterAFileSystemHasStoppedAnsweringTheFileIsReadAgain() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let descriptor = try #require(try openDescriptor(of: "database-lock"))
+        let kept = dup(descriptor)
+        let unreadable = open("/dev/null", O_WRONLY)
+        dup2(unreadable, descriptor)
+        let error = #expect(throws: StorageError.self) { try store.append([2], step: 2, to: run) }
+        #expect(error?.kind == .syncFailed)
+        #expect(store.generation == nil)
+        // The record was written to a file that is still there.
+        dup2(kept, descriptor)
+        close(kept)
+        close(unreadable)
+        try store.ensureSound()
+        #expect(store.generation == 1)
+        #expect(try store.log(of: run).map(\.1) == [[1], [2]])
+        #expect(try store.append([3], step: 3, to: run) == 3)
+        try store.close()
+        #expect(try workspace.open().log(of: run).map(\.1) == [[1], [2], [3]])
+    }
+
+    @Test func aFailedSyncFailsAllWhoWaitForItAndNoneBefore() throws {
+        let isFailing = Flag()
+        let sync = GroupSync { () throws(StorageError) in
+            if isFailing.value { throw StorageError(.syncFailed, "no") }
+        }
+        let first = sync.noteWritten()
+        try sync.wait(for: first)
+        isFailing.value = true
+        let second = sync.noteWritten()
+        #expect(throws: StorageError.self) { try sync.wait(for: second) }
+        isFailing.value = false
+        // The system may take what it could not write for written.
+        #expect(throws: StorageError.self) { try sync.wait(for: second) }
+        #expect(throws: StorageError.self) { try sync.wait(for: sync.noteWritten()) }
+        try sync.wait(for: first)
+    }
+
+    @Test func oneSyncServesAllCommitsThatWereWrittenBeforeIt() async throws {
+        let count = Counter()
+        let gate = DispatchSemaphore(value: 0)
+        let sync = GroupSync { () throws(StorageError) in
+            if count.add() == 1 { gate.wait() }
+        }
+        sync.begin(sync.noteWritten())
+        while count.value == 0 { try await Task.sleep(for: .milliseconds(1)) }
+        let later = (0..<20).map { _ in sync.noteWritten() }
+        gate.signal()
+        for commit in later { try sync.wait(for: commit) }
+        #expect(count.value == 2)
+    }
+
+    @Test func nothingIsWrittenToADatabaseThatHasBeenMovedAway() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        try move("database", "elsewhere")
+        let error = #expect(throws: StorageError.self) { try store.append([2], step: 2, to: run) }
+        #expect(error?.kind == .cannotOpen)
+        #expect(error?.message.contains("not there any more") == true)
+        try Data().write(to: URL(fileURLWithPath: workspace.path()))
+        #expect(throws: StorageError.self) { try store.append([2], step: 2, to: run) }
+        try move("elsewhere", "database")
+        #expect(try store.append([2], step: 2, to: run) == 2)
+        try store.close()
+        #expect(try workspace.open().log(of: run).map(\.1) == [[1], [2]])
+    }
+
+    @Test(arguments: [false, true])
+    func aWriteAheadLogThatIsMovedAwayLosesNothing(comesBack: Bool) throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append(noise(5000), step: 1, to: run)
+        try move("database-wal", "elsewhere")
+        #expect(try store.append([2], step: 2, to: run) == 2)
+        if comesBack {
+            // By now it is of the past; played back onto the database it would undo the second record.
+            try move("elsewhere", "database-wal")
+            #expect(try store.append([3], step: 3, to: run) == 3)
+        }
+        try workspace.crash(to: "after")
+        let expected = [noise(5000), [2]] + (comesBack ? [[3]] : [])
+        #expect(try workspace.open("after").log(of: run).map(\.1) == expected)
+        #expect(try store.log(of: run).map(\.1) == expected)
+    }
+
+    @Test func aSecondServerFindsALockThatWasTakenAnew() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try FileManager.default.removeItem(atPath: workspace.path("database-lock"))
+        try store.append([1], step: 1, to: run)
+        let error = #expect(throws: StorageError.self) { try workspace.open() }
+        #expect(error?.kind == .lockedByAnotherServer)
+    }
+
+    @Test func acknowledgedRecordsAreNotedForThisFileOnlyAndUntilACleanStop() throws {
+        let store = try workspace.open()
+        let runs = try [store.createRun(name: "a", manifest: "{}"), store.createRun(name: "b", manifest: "{}")]
+        for step in 1...3 { try store.append([1], step: step, to: runs[1]) }
+        #expect(store.acknowledgedSequence(of: runs[0].id) == 0)
+        #expect(store.acknowledgedSequence(of: runs[1].id) == 3)
+
+        try workspace.crash(to: "crashed")
+        try FileManager.default.copyItem(atPath: workspace.path("database-lock"), toPath: workspace.path("crashed-lock"))
+        #expect(try workspace.open("crashed").acknowledgedSequence(of: runs[1].id) == 0)
+
+        try store.close()
+        #expect(try workspace.open().acknowledgedSequence(of: runs[1].id) == 0)
+    }
+
+    @Test func aCheckpointThatIsBeingWrittenWhenTheFileIsOpenedAnewIsGivenUp() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let writer = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: 1, epoch: 0, sequence: 1, metadata: "{}"))
+        try writer.append("a", noise(300_000))
+        store.suspect(store.state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
+        try store.ensureSound()
+        let error = #expect(throws: StorageError.self) {
+            try writer.append("b", noise(300_000))
+            _ = try writer.finish(keeping: 1)
+        }
+        #expect(error?.kind == .other)
+        #expect(try store.checkpoints(of: run.id).isEmpty)
+    }
+
+    private func move(_ name: String, _ other: String) throws {
+        #expect(rename(workspace.path(name), workspace.path(other)) == 0)
+    }
+
+    private func openDescriptor(of name: String) throws -> Int32? {
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        return descriptors.first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == workspace.path(name)
+        }
+    }
+}
+
+private final class Flag: @unchecked Sendable {
+    // Invariant: touched only under `lock`.
+    private let lock = NSLock()
+    private var isSet = false
+
+    var value: Bool {
+        get { lock.withLock { isSet } }
+        set { lock.withLock { isSet = newValue } }
+    }
+}
+
+private final class Counter: @unchecked Sendable {
+    // Invariant: touched only under `lock`.
+    private let lock = NSLock()
+    private var count = 0
+
+    var value: Int { lock.withLock { count } }
+
+    func add() -> Int {
+        lock.withLock {
+            count += 1
+            return count
+        }
+    }
+}
