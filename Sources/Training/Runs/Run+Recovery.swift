@@ -16,7 +16,7 @@ extension Run {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
             epoch += 1
             try store.setEpoch(epoch, of: id)
-            try store.setAhead(false, of: id)
+            try store.markAhead(0, of: id)
             (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         }
         publish()
@@ -63,7 +63,7 @@ extension Run {
         level = metadata["level"]?.stringValue.flatMap { Level(rawValue: $0) }
         step = checkpoint.header.step
         let isAhead = checkpointing.isAhead
-        checkpointing.completed(at: checkpoint.header.step)
+        checkpointing.completed(checkpoint.header)
         (checkpointing.isMarked, checkpointing.isAhead) = (isAhead, isAhead)
     }
 
@@ -143,6 +143,7 @@ extension Run {
     private func replay(_ logged: LogRecord, _ body: AlignedBuffer) throws -> Int? {
         let entry = logged.entry
         checkpointing.logByteCount += body.count + entry.attributes.utf8.count
+        checkpointing.logSequence = logged.sequence
         switch entry.kind {
         case .step, .parameterStep:
             return try replayStep(logged, body)

@@ -13,6 +13,8 @@ extension Run {
     public func restore(to target: Int, epoch: Int?) throws(TrainingError) -> RunStatus {
         try ensureOpen()
         try fence(epoch)
+        // None of the time that is given up may complete after it.
+        settleCheckpoint()
         let moment = try moment(of: target)
         let past = Run(besides: self, epoch: self.epoch + 1)
         let contents: Unchecked<Contents>
@@ -80,10 +82,13 @@ extension Run {
 
     /// Writes what has been loaded as the checkpoint that takes the place of everything after it.
     private func replaceHistory(from moment: Moment) throws {
-        _ = try surroundings.storage.writing { () throws(StorageError) in
-            try writeCheckpoint(nil, .restored(replacing: moment.replaced?.id))
+        // Behind it is the whole log, also what the moment does not have.
+        checkpointing.logSequence = try store.lastSequence(of: id)
+        let snapshot = CheckpointSnapshot(of: self)
+        let made = try surroundings.storage.writing { () throws(StorageError) in
+            try snapshot.write(to: store, history: .restored(replacing: moment.replaced?.id))
         }
-        checkpointing.completed(at: step)
+        checkpointing.completed(made.header)
     }
 
     private static func refusal(_ error: any Error) -> TrainingError {

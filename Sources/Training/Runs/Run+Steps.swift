@@ -162,6 +162,7 @@ extension Run {
         let targets = plan.entries.map { entry in
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
+        if !plan.isSkipped { preserve(targets) }
         // The answer before this one is given up first: at most one is kept, whatever its size.
         switch plan.form {
         case .run: record = nil

@@ -57,6 +57,10 @@ public actor Run {
     /// The last step at run level.
     var record: StepRecord?
     var checkpointing: CheckpointState
+    /// The checkpoint that is being written beside the steps, if there is one.
+    var underWay: CheckpointJob?
+    /// How many requests for a checkpoint wait for one that is under way, or for theirs.
+    var checkpointsAskedFor = 0
     var life = Life.open
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
@@ -202,6 +206,9 @@ public actor Run {
         try ensureOpen()
         try fence(epoch)
         try surroundings.storage.writing { () throws(StorageError) in try store.deleteRun(id) }
+        // It ends soon, for it finds the run gone; until then it holds the state's memory.
+        life = .gone
+        settleCheckpoint()
         close()
         surroundings.directory.remove(name)
     }
