@@ -2,7 +2,8 @@ import Storage
 import StrictJSON
 
 extension Run {
-    /// Writes the whole state of this moment to the database, while the run goes on. Waits for a checkpoint that is under way.
+    /// Writes the whole state to the database as it is when this is begun, which is when none other is under way. The run goes on
+    /// meanwhile.
     ///
     /// - Parameter label: keeps the checkpoint from being pruned.
     @discardableResult
