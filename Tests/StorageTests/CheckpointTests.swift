@@ -1,3 +1,4 @@
+import GRDB
 import Memory
 import Testing
 
@@ -150,5 +151,37 @@ import Testing
             { _ = try store.readPart(0, of: tensor) },
         ]
         for call in calls { #expect(failure(call) == .notFound) }
+    }
+
+    /// Steps were answered between the moment of a checkpoint and its completion.
+    @Test func aMarkThatIsLaterThanTheCheckpointStays() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        let cases: [(covered: Int, history: CheckpointWriter.History, isAhead: Bool)] = [
+            (6, .continued, true), (7, .continued, false), (8, .continued, false), (0, .restored(replacing: nil), false),
+        ]
+        for (step, (covered, history, isAhead)) in cases.enumerated() {
+            let writer = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: step, epoch: 0, sequence: 0, metadata: "{}"))
+            try store.markAhead(7, of: run.id)
+            _ = try writer.finish(keeping: 1, covering: covered, history: history)
+            #expect(try store.run(named: "a")?.isAhead == isAhead, "a checkpoint after mark \(covered)")
+        }
+    }
+
+    @Test func aRunDeletedInTheMiddleOfATensorEndsItsCheckpoint() throws {
+        let store = try workspace.open(partSize: 1 << 20)
+        let run = try store.createRun(name: "a", manifest: "{}")
+        let writer = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: 0, epoch: 0, sequence: 0, metadata: "{}"))
+        try store.write {
+            try $0.execute(
+                sql: """
+                    CREATE TEMP TRIGGER deletion AFTER INSERT ON main.tensor_part WHEN NEW.ordinal = 3
+                    BEGIN UPDATE checkpoint SET state = 'dropped'; UPDATE run SET deleted = 1; END
+                    """)
+        }
+        let bytes = [UInt8](repeating: 1, count: CheckpointWriter.transactionBytes + 1)
+        #expect(failure { try writer.append("large", bytes) } == .notFound)
+        try writer.abandon()
+        #expect(try store.rowCounts()["tensor_part"] == 0)
     }
 }

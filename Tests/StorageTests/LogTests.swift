@@ -31,7 +31,7 @@ import Testing
     @Test func anImportGivesTheRunItsEpochInTheSameTransaction() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
-        try store.setAhead(true, of: run.id)
+        try store.markAhead(1, of: run.id)
         let digest = [UInt8](SHA256.hash(data: [UInt8]()))
         for (kind, epoch, isAhead) in [(LogEntry.Kind.patch, 0, true), (.stateImport, 3, false)] {
             let entry = LogEntry(kind: kind, step: 5, epoch: 3, attributes: "{}", bodyDigest: digest)

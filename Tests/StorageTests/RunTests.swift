@@ -17,7 +17,7 @@ import Testing
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.setEpoch(3, of: run.id)
-        try store.setAhead(true, of: run.id)
+        try store.markAhead(1, of: run.id)
         let stored = try store.run(named: "a")
         #expect(stored?.epoch == 3 && stored?.isAhead == true)
         try store.checkpoint(run, step: 1)
@@ -63,7 +63,7 @@ import Testing
         let calls: [() throws -> Void] = [
             { try store.deleteRun(run.id) },
             { try store.setEpoch(1, of: run.id) },
-            { try store.setAhead(true, of: run.id) },
+            { try store.markAhead(1, of: run.id) },
             { try store.append([1], step: 1, to: run) },
             { _ = try store.log(of: run) },
             { _ = try store.lastSequence(of: run.id) },

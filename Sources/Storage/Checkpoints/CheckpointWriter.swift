@@ -80,15 +80,19 @@ public final class CheckpointWriter {
     ///
     /// One transaction completes it, drops the log up to its sequence number, drops the run's oldest unlabelled
     /// checkpoints but the newest `count` (labelled ones stay, and this one), replaces an earlier checkpoint of the same
-    /// epoch and step, whose label it takes over if it has none, and clears `isAhead`.
+    /// epoch and step, whose label it takes over if it has none, and clears the run's mark (``Store/markAhead(_:of:)``).
     ///
+    /// - Parameter mark: the last mark that was set before the moment of the checkpoint; a later one stays. Left out, any is
+    ///   cleared.
     /// - Throws: ``StorageError/Kind/notFound`` when the run has been deleted meanwhile.
-    public func finish(keeping count: Int, history: History = .continued) throws(StorageError) -> CheckpointRecord {
+    public func finish(
+        keeping count: Int, covering mark: Int = .max, history: History = .continued
+    ) throws(StorageError) -> CheckpointRecord {
         precondition(isOpen, "a checkpoint is not finished after an error or its end")
         let record = try closingOnError { () throws(StorageError) in
             try flush()
             KillPoint.reach(.beforeCompletion)
-            return try store.write { try complete(keeping: count, history, in: $0) }
+            return try store.write { try complete(keeping: count, mark, history, in: $0) }
         }
         isOpen = false
         KillPoint.reach(.beforePruning)
@@ -96,7 +100,7 @@ public final class CheckpointWriter {
         return record
     }
 
-    /// Gives up: what has been written is deleted. Allowed at any time; after ``finish(keeping:history:)`` it does nothing.
+    /// Gives up: what has been written is deleted. Allowed at any time; after ``finish(keeping:covering:history:)`` it does nothing.
     public func abandon() throws(StorageError) {
         isOpen = false
         waiting = []
@@ -139,6 +143,7 @@ public final class CheckpointWriter {
         for first in stride(from: 0, to: parts.count, by: partsAtOnce) {
             let piece = parts[first..<min(first + partsAtOnce, parts.count)]
             row = try store.write { db in
+                if row != nil { try requireWriting(db) }
                 let row = try row ?? insert(tensor, in: db)
                 try insert(piece, of: row, in: db)
                 return row
@@ -148,20 +153,25 @@ public final class CheckpointWriter {
     }
 
     private func insert(_ tensor: NewTensor, in db: Database) throws -> Int64 {
+        try requireWriting(db)
         let sql = """
             INSERT INTO tensor (checkpoint, ordinal, kind, name, dtype, shape, byte_count, part_count, sha256)
-            SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM checkpoint WHERE id = ? AND state = 'writing'
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
             """
         let partCount = (tensor.byteCount + store.partSize - 1) / store.partSize
         try db.cachedStatement(sql: sql).execute(arguments: [
-            tensor.ordinal, tensor.kind.rawValue, tensor.name, tensor.dtype, CheckpointTensor.text(of: tensor.shape),
-            tensor.byteCount, partCount, Data(tensor.sha256), id,
+            id, tensor.ordinal, tensor.kind.rawValue, tensor.name, tensor.dtype, CheckpointTensor.text(of: tensor.shape),
+            tensor.byteCount, partCount, Data(tensor.sha256),
         ])
-        guard db.changesCount == 1 else {
-            _ = try store.requireRun(run, in: db)
-            throw StorageError(.other, "The checkpoint was given up, because the database was opened anew. It can be made again.")
-        }
         return db.lastInsertedRowID
+    }
+
+    /// Throws when the run has been deleted or the file opened anew meanwhile.
+    private func requireWriting(_ db: Database) throws {
+        let statement = try db.cachedStatement(sql: "SELECT 1 FROM checkpoint WHERE id = ? AND state = 'writing'")
+        guard try Int.fetchOne(statement, arguments: [id]) == nil else { return }
+        _ = try store.requireRun(run, in: db)
+        throw StorageError(.other, "The checkpoint was given up, because the database was opened anew. It can be made again.")
     }
 
     private func insert(_ parts: ArraySlice<UnsafeRawBufferPointer>, of tensor: Int64, in db: Database) throws {
@@ -170,8 +180,9 @@ public final class CheckpointWriter {
         }
     }
 
-    private func complete(keeping count: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
-        try store.updateRun(run, set: "is_ahead = 0, pruned_through = max(pruned_through, ?)", header.sequence, in: db)
+    private func complete(keeping count: Int, _ mark: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
+        let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?)"
+        try store.updateRun(run, set: assignment, mark, header.sequence, in: db)
         var header = header
         if header.label == nil {
             header.label = try String.fetchOne(
@@ -182,7 +193,7 @@ public final class CheckpointWriter {
             sql: "UPDATE checkpoint SET state = 'dropped' WHERE \(CheckpointWriter.sameStep)",
             arguments: [run, header.epoch, header.step])
         if case .restored(let replaced) = history {
-            try store.updateRun(run, set: "epoch = ?", header.epoch, in: db)
+            try store.updateRun(run, set: "epoch = ?, is_ahead = 0", header.epoch, in: db)
             if let replaced { header.label = try drop(from: replaced, in: db) }
         }
         let tensors = try store.tensors(of: id, in: db)

@@ -3,7 +3,7 @@ import GRDB
 public import Memory
 
 extension Store {
-    /// Begins a checkpoint. It counts when ``CheckpointWriter/finish(keeping:history:)`` has returned, and vanishes otherwise.
+    /// Begins a checkpoint. It counts when ``CheckpointWriter/finish(keeping:covering:history:)`` has returned, and vanishes otherwise.
     ///
     /// - Throws: ``StorageError/Kind/other`` when `header.sequence` is beyond the log.
     public func beginCheckpoint(of run: Int64, _ header: CheckpointHeader) throws(StorageError) -> CheckpointWriter {

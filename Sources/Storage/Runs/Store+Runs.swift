@@ -54,10 +54,13 @@ extension Store {
         try write { try updateRun(run, set: "epoch = ?", epoch, in: $0) }
     }
 
-    /// Notes whether steps may have been answered that neither log nor checkpoint holds, so that a restart can tell
-    /// that it lost some. A completed checkpoint clears it.
-    public func setAhead(_ isAhead: Bool, of run: Int64) throws(StorageError) {
-        try write { try updateRun(run, set: "is_ahead = ?", isAhead, in: $0) }
+    /// Notes that steps may have been answered that neither log nor checkpoint holds, so that a restart can tell that it
+    /// lost some.
+    ///
+    /// - Parameter mark: larger than any before, so that a checkpoint of an earlier moment, completed later, leaves it; 0 says
+    ///   that there are no such steps.
+    public func markAhead(_ mark: Int, of run: Int64) throws(StorageError) {
+        try write { try updateRun(run, set: "is_ahead = ?", mark, in: $0) }
     }
 
     /// Notes before a run is brought back that this has begun once more, and 0 after it, so that a start can tell which run

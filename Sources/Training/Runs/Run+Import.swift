@@ -17,12 +17,14 @@ extension Run {
     public func importState(_ body: AlignedBuffer, epoch: Int?) throws(TrainingError) -> JSONObject {
         try admitWrite(epoch: epoch)
         let plan = try StateImport(StateFile(reading: body), manifest: manifest, present: parameters)
+        // None of the old state may complete after it.
+        settleCheckpoint()
         try reserve(plan.byteCount, for: plan.estimates)
         let made: [TrainedParameter]
         do {
             made = try plan.makeParameters()
             // Only under `log` does the log tell what the weights are that stay.
-            if plan.keepsWeights, manifest.policy.durability != .log { try makeCheckpoint() }
+            if plan.keepsWeights, manifest.policy.durability != .log { try writeCheckpoint() }
             let entry = LogEntry(
                 kind: .stateImport, step: plan.file.step, epoch: self.epoch + 1, attributes: "{}", bodyDigest: sha256(body.bytes))
             try append(entry, body: [body.bytes])

@@ -8,7 +8,7 @@ extension Run {
     enum Agreement: Equatable {
         /// Memory contains what the file held when it was last found right; see ``Store/generation``.
         case since(generation: Int?)
-        /// A record may be in the log or not. Memory contains it if ``Run/sequence`` says so.
+        /// A record may be in the log or not. Memory contains it if ``CheckpointState/logSequence`` says so.
         case inDoubt
         /// Memory holds nothing that can be relied on.
         case lost
@@ -20,13 +20,13 @@ extension Run {
     func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) {
         let commit = try beginAppending(entry, body: body)
         try finish(commit)
-        sequence = commit.sequence
+        checkpointing.logSequence = commit.sequence
     }
 
     /// Gives a record its place in the log. It becomes durable while the caller goes on, until it calls ``finish(_:)``.
     func beginAppending(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) -> LogCommit {
         let commit = try doubting { () throws(StorageError) in try store.beginAppending(entry, body: body, to: id) }
-        guard commit.sequence == sequence + 1 else {
+        guard commit.sequence == checkpointing.logSequence + 1 else {
             agreement = .lost
             throw TrainingError(.storageDamaged, "Somebody else has written to the run's log, which is read again at the next request.")
         }
@@ -58,6 +58,8 @@ extension Run {
         try surroundings.storage.writing { () throws(StorageError) in try store.ensureSound() }
         let generation = store.generation
         guard agreement != .since(generation: generation) else { return }
+        // It was written to the file as it was before, and ends without success.
+        settleCheckpoint()
         do {
             guard let row = try store.run(id) else {
                 end()
@@ -76,11 +78,11 @@ extension Run {
 
     private func agree(with row: RunRecord) throws {
         let last = try store.lastSequence(of: id)
-        guard agreement != .lost, row.epoch == epoch, last >= sequence else { return try rebuild(row) }
+        guard agreement != .lost, row.epoch == epoch, last >= checkpointing.logSequence else { return try rebuild(row) }
         let damages = store.damages(of: row)
         guard damages.isEmpty else { throw RecoveryFailure(reason: damages.sorted().joined(separator: " ")) }
-        try replayLog(after: sequence)
-        sequence = last
+        try replayLog(after: checkpointing.logSequence)
+        checkpointing.logSequence = last
     }
 
     /// Brings the run back from the disk.

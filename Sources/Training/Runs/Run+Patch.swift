@@ -14,7 +14,7 @@ extension Run {
         let patched = try manifest.patched(with: patch)
         guard patched.json != manifest.json else { return status }
         // What a crash would lose under the weaker promise must not be missing under the stronger one.
-        if patched.policy.durability > manifest.policy.durability, checkpointing.changes > 0 { try makeCheckpoint() }
+        if patched.policy.durability > manifest.policy.durability { try ensureCheckpoint() }
         let entry = LogEntry(
             kind: .patch, step: step, epoch: self.epoch, attributes: String(decoding: patch.serialized(), as: UTF8.self),
             bodyDigest: sha256(UnsafeRawBufferPointer(start: nil, count: 0)))

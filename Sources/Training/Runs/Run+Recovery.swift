@@ -12,18 +12,18 @@ extension Run {
         let newest = try store.checkpoints(of: id).last
         try begin(from: newest)
         try replayLog(after: newest?.header.sequence ?? 0)
-        sequence = try store.lastSequence(of: id)
+        checkpointing.logSequence = try store.lastSequence(of: id)
         let acknowledged = store.acknowledgedSequence(of: id)
-        guard sequence >= acknowledged else {
+        guard checkpointing.logSequence >= acknowledged else {
             throw RecoveryFailure(
-                reason: "its log ends with record \(sequence), but record \(acknowledged) was acknowledged: the database or its "
+                reason: "its log ends with record \(checkpointing.logSequence), but record \(acknowledged) was acknowledged: the database or its "
                     + "-wal file has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file")
         }
         if checkpointing.isAhead {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
             epoch += 1
             try store.setEpoch(epoch, of: id)
-            try store.setAhead(false, of: id)
+            try store.markAhead(0, of: id)
             (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         }
         publish()
@@ -70,7 +70,7 @@ extension Run {
         level = metadata["level"]?.stringValue.flatMap { Level(rawValue: $0) }
         step = checkpoint.header.step
         let isAhead = checkpointing.isAhead
-        checkpointing.completed(at: checkpoint.header.step)
+        checkpointing.completed(checkpoint.header)
         (checkpointing.isMarked, checkpointing.isAhead) = (isAhead, isAhead)
     }
 
@@ -132,6 +132,7 @@ extension Run {
         try store.forEachLogEntry(of: id, after: sequence, through: last) { record, body in
             if case .stopping = surroundings.directory.readiness { throw TrainingError.shuttingDown }
             if let step = try replay(record, try body()) { differing.append(step) }
+            checkpointing.logSequence = record.sequence
             replayed += 1
             if replayed.isMultiple(of: 100) {
                 logger.info("recovering", metadata: ["run": "\(name)", "step": "\(step)"])

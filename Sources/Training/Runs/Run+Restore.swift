@@ -12,16 +12,16 @@ extension Run {
     /// - Throws: ``TrainingError``; the run is then as it was.
     public func restore(to target: Int, epoch: Int?) throws(TrainingError) -> RunStatus {
         try admitWrite(epoch: epoch)
+        // None of the time that is given up may complete after it.
+        settleCheckpoint()
         let moment = try moment(of: target)
         let past = Run(besides: self, epoch: self.epoch + 1)
         let contents: Unchecked<Contents>
         do {
-            contents = try past.assumeIsolated { [manifest, newest = sequence] past in
+            contents = try past.assumeIsolated { [manifest] past in
                 try past.load(moment)
                 guard past.step == target else { throw RecoveryFailure(reason: "the log leads to step \(past.step)") }
                 past.adopt(manifest)
-                // The checkpoint takes the place of the whole log.
-                past.sequence = newest
                 try past.replaceHistory(from: moment)
                 return Unchecked(past.handOver())
             }
@@ -83,10 +83,13 @@ extension Run {
 
     /// Writes what has been loaded as the checkpoint that takes the place of everything after it.
     private func replaceHistory(from moment: Moment) throws {
-        _ = try surroundings.storage.writing { () throws(StorageError) in
-            try writeCheckpoint(nil, .restored(replacing: moment.replaced?.id))
+        // Behind it is the whole log, also what the moment does not have.
+        checkpointing.logSequence = try store.lastSequence(of: id)
+        let snapshot = CheckpointSnapshot(of: self)
+        let made = try surroundings.storage.writing { () throws(StorageError) in
+            try snapshot.write(to: store, history: .restored(replacing: moment.replaced?.id))
         }
-        checkpointing.completed(at: step)
+        checkpointing.completed(made.header)
     }
 
     static func refusal(_ error: any Error) -> TrainingError {

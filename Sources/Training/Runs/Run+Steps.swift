@@ -143,7 +143,7 @@ extension Run {
         // The record is in its place, so nothing but a failing device can undo the step: it is made durable meanwhile.
         var (record, counts) = apply(plan, identity, step: number, isDurable: isLogged)
         if let commit {
-            sequence = commit.sequence
+            checkpointing.logSequence = commit.sequence
             let waitBegan = ContinuousClock.now
             try finish(commit)
             timing.commit += ContinuousClock.now - waitBegan
@@ -168,6 +168,7 @@ extension Run {
         let targets = plan.entries.map { entry in
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
+        if !plan.isSkipped { preserve(targets) }
         // The answer before this one is given up first: at most one is kept, whatever its size.
         switch plan.form {
         case .run: record = nil

@@ -13,11 +13,13 @@ extension Run {
     public func hostWeights(_ body: AlignedBuffer, epoch: Int?) throws(TrainingError) {
         try admitWrite(epoch: epoch)
         let file = try readWeights(body)
+        // One that is under way may be of this step, and without them.
+        settleCheckpoint()
         let reserved = try reserve(file)
         let hasCheckpoint: Bool
         do throws(TrainingError) {
             // The log can hold them if what they are put on is in the log or in a checkpoint.
-            if checkpointing.isAhead { try makeCheckpoint() }
+            if checkpointing.isAhead { try writeCheckpoint() }
             hasCheckpoint = try checkpoints().last?.step == step
             let entry = LogEntry(
                 kind: .weights, parameter: nil, step: step, epoch: self.epoch, attributes: "{}", bodyDigest: sha256(body.bytes))
@@ -30,7 +32,7 @@ extension Run {
         // They belong to this step: its checkpoint is made anew with them, so that a restore finds them when the log is gone.
         if hasCheckpoint {
             do {
-                try makeCheckpoint()
+                try writeCheckpoint()
             } catch {
                 logger.warning(
                     "weights are in no checkpoint yet", metadata: ["run": "\(name)", "step": "\(step)", "reason": "\(error.detail)"])

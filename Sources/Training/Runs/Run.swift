@@ -57,9 +57,11 @@ public actor Run {
     /// The last step at run level.
     var record: StepRecord?
     var checkpointing: CheckpointState
-    /// The newest record of the log that memory contains.
-    var sequence: Int64 = 0
     var agreement: Agreement
+    /// The checkpoint that is being written beside the steps, if there is one.
+    var underWay: CheckpointJob?
+    /// How many requests for a checkpoint wait for one that is under way, or for theirs.
+    var checkpointsAskedFor = 0
     var life = Life.open
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
@@ -109,7 +111,6 @@ public actor Run {
         fileprivate let parameters: ParameterTable
         fileprivate let record: StepRecord?
         fileprivate let checkpointing: CheckpointState
-        fileprivate let sequence: Int64
         fileprivate let reservedByteCount: Int
     }
 
@@ -117,7 +118,7 @@ public actor Run {
     func handOver() -> Contents {
         let contents = Contents(
             step: step, level: level, parameters: parameters, record: record, checkpointing: checkpointing,
-            sequence: sequence, reservedByteCount: reservedByteCount)
+            reservedByteCount: reservedByteCount)
         reservedByteCount = 0
         close()
         return contents
@@ -131,7 +132,6 @@ public actor Run {
         parameters = contents.parameters
         record = contents.record
         checkpointing = contents.checkpointing
-        sequence = contents.sequence
         reservedByteCount = contents.reservedByteCount
         self.epoch = epoch
         publish()
@@ -215,6 +215,9 @@ public actor Run {
 
     /// Ends a run of which nothing is left on disk; its name is free.
     func end() {
+        // A checkpoint under way ends soon, for it finds the run gone; until then it holds the state's memory.
+        life = .gone
+        settleCheckpoint()
         close()
         surroundings.directory.remove(name)
     }

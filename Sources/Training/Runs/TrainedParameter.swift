@@ -21,6 +21,8 @@ final class TrainedParameter: @unchecked Sendable {
     var lastNumber = 0
     /// What `lastNumber` would be after a restart.
     var durableNumber = 0
+    /// What the checkpoint under way has of it; to be preserved before state or weights change.
+    var part: CheckpointPart?
     /// What the last step looked like; nil before the first and after a restart from a checkpoint without it.
     var lastStep: StepFigures?
     var summary: TimedSummary?

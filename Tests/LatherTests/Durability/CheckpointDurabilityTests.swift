@@ -55,5 +55,71 @@ extension EndToEnd {
                 #expect(status["step"] == 3 && status["durable_step"] == 3 && status["epoch"] == 0)
             }
         }
+
+        private static let largeRun: JSONValue = [
+            "optimizer": ["lr": 0.01],
+            "parameters": [["name": "large", "shape": [20_000_000]], ["name": "w", "shape": [12, 8]]],
+            "policy": ["durability": "checkpoint", "checkpoint_every": 1000],
+        ]
+
+        private static func gradient(_ step: Int) throws -> [UInt8] { try [NamedTensor("w", [12, 8], seed: UInt64(step))].encoded() }
+
+        /// Counts the steps after the checkpoint's moment that were answered before the checkpoint was.
+        @Test(.timeLimit(.minutes(1)))
+        func stepsAreAnsweredWhileACheckpointIsWritten() throws {
+            try TestServer.use { server in
+                let connection = try server.connect()
+                try connection.makeRun("run", CheckpointDurabilityTests.largeRun)
+                let port = server.port
+                var answers = [try connection.putStep("run", 1, CheckpointDurabilityTests.gradient(1)).body]
+                let checkpoint = Background { try HTTPConnection(port: port).request("POST", "/v1/runs/run/checkpoints") }
+                var stepsBefore = 0
+                while !checkpoint.isDone {
+                    stepsBefore = answers.count
+                    let step = stepsBefore + 1
+                    answers.append(try connection.putStep("run", step, CheckpointDurabilityTests.gradient(step)).body)
+                }
+                let made = try checkpoint.value()
+                let moment = try #require(made.json["step"]?.numberValue?.integer)
+                #expect(made.status == 201 && stepsBefore > moment)
+                let next = try connection.putStep("run", answers.count + 1, CheckpointDurabilityTests.gradient(answers.count + 1))
+                #expect(next["Lather-Durable-Step"] == "\(moment)")
+
+                // What came after the moment is lost with a crash, is said to be, and is answered as before when it is sent again.
+                try server.crashAndRestart()
+                let survivor = try server.connect()
+                let status = try survivor.get("/v1/runs/run").json
+                #expect(status["step"] == .init(moment) && status["epoch"] == 1)
+                for step in max(1, moment)...answers.count {
+                    let again = try survivor.putStep("run", step, CheckpointDurabilityTests.gradient(step))
+                    #expect(again.body == answers[step - 1], "step \(step)")
+                }
+            }
+        }
+
+        /// A kill in the middle leaves no checkpoint, one after the completion leaves the moment.
+        @Test(.timeLimit(.minutes(1)), arguments: [("in-checkpoint:2", false), ("before-completion:1", false), ("before-pruning:1", true)])
+        func aKillWhileACheckpointIsWrittenGoesBackToTheLastCompleteOne(killAt: String, isComplete: Bool) throws {
+            try TestServer.use(binary: LatherProcess.debugBinary) { server in
+                try server.stop(SIGTERM)
+                try server.start(environment: ["LATHER_KILL_AT": killAt])
+                let connection = try server.connect()
+                try connection.makeRun("run", CheckpointDurabilityTests.largeRun)
+                _ = try connection.putStep("run", 1, CheckpointDurabilityTests.gradient(1))
+                let port = server.port
+                let checkpoint = Background { try? HTTPConnection(port: port).request("POST", "/v1/runs/run/checkpoints") }
+                var step = 2
+                while let answer = try? connection.putStep("run", step, CheckpointDurabilityTests.gradient(step)) {
+                    #expect(answer.status == 200)
+                    step += 1
+                }
+                #expect(try server.process.wait().code == nil && checkpoint.value() == nil)
+                try server.start()
+                let status = try server.connect().get("/v1/runs/run").json
+                let found = try #require(status["step"]?.numberValue?.integer)
+                #expect(status["epoch"] == 1 && status["durable_step"] == .init(found))
+                #expect(isComplete ? found > 0 && found < step : found == 0)
+            }
+        }
     }
 }

@@ -180,13 +180,7 @@ struct DurabilityTests {
         try await run.makeCheckpoint()
         let snapshot = try await run.snapshot()
         let download = try await run.download(checkpointAt: 1)
-        var whole: [UInt8] = []
-        while let piece = try await download.next() {
-            switch piece {
-            case .header(let bytes): whole += bytes
-            case .part(let buffer): whole += Array(buffer.bytes)
-            }
-        }
+        let whole = try await download.whole()
         #expect(whole.count == download.byteCount)
         let file = try Answered(buffer(whole))
         #expect(file.names == ["w.exp_avg", "w.exp_avg_sq", "w.factor.0", "w.factor.1", "w.basis.0", "w.basis.1", "w.weight"])
@@ -202,9 +196,7 @@ struct DurabilityTests {
         try await run.makeCheckpoint()
         try house.store.write { try $0.execute(sql: "UPDATE tensor_part SET bytes = zeroblob(length(bytes))") }
         let download = try await run.download(checkpointAt: 1)
-        await expectRefusal(.storageDamaged) {
-            while try await download.next() != nil {}
-        }
+        await expectRefusal(.storageDamaged) { _ = try await download.whole() }
     }
 
     // MARK: When the database fails

@@ -71,4 +71,29 @@ struct MemoryBudgetTests {
         #expect(ledger.reserve(4))
         #expect(ledger.reservedByteCount == 10)
     }
+
+    @Test func aLoanIsNotAPromise() {
+        let ledger = MemoryLedger(budget: 10, loanLimit: 0.02)
+        #expect(ledger.reserve(4))
+        #expect(ledger.lend(5))
+        #expect(!ledger.lend(2), "not beyond the budget")
+        #expect(!ledger.reserve(7), "what does not fit beside the reserved is refused at once")
+        #expect(!ledger.reserve(6), "a loan that does not come back")
+        #expect(ledger.reserve(1))
+        #expect(ledger.reservedByteCount == 5 && ledger.lentByteCount == 5)
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func whoeverReservesWaitsForALoan() async throws {
+        let ledger = MemoryLedger(budget: 10)
+        #expect(ledger.lend(10))
+        let threads = WorkerThreads()
+        async let isReserved = threads.perform { ledger.reserve(8) }
+        try await Task.sleep(for: .milliseconds(20))
+        ledger.takeBack(3)
+        #expect(ledger.reservedByteCount == 0)
+        ledger.takeBack(7)
+        #expect(try await isReserved)
+        #expect(ledger.reservedByteCount == 8)
+    }
 }

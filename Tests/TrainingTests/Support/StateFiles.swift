@@ -8,15 +8,16 @@ import Safetensors
 extension Run {
     /// The whole state as a client would download it.
     func exported() async throws -> AlignedBuffer {
-        let download = try download(checkpointAt: makeCheckpoint().step)
-        var file: [UInt8] = []
-        while let piece = try await download.next() {
-            switch piece {
-            case .header(let bytes): file += bytes
-            case .part(let part): file += Array(part.bytes)
-            }
-        }
-        return buffer(file)
+        try await buffer(exportedBytes())
+    }
+
+    func exportedBytes() async throws -> [UInt8] {
+        try await downloaded(makeCheckpoint().step)
+    }
+
+    /// A checkpoint as a client would download it.
+    func downloaded(_ step: Int) async throws -> [UInt8] {
+        try await download(checkpointAt: step).whole()
     }
 
     /// The state as a PyTorch trainer would flatten it, GG and Q in lists.
@@ -38,6 +39,20 @@ extension Run {
         var files: [String: Data] = [:]
         for suffix in ["", "-wal"] { files[suffix] = try Data(contentsOf: URL(fileURLWithPath: database + suffix)) }
         return files
+    }
+}
+
+extension CheckpointDownload {
+    /// The whole file.
+    func whole() async throws -> [UInt8] {
+        var file: [UInt8] = []
+        while let piece = try await next() {
+            switch piece {
+            case .header(let bytes): file += bytes
+            case .part(let part): file += Array(part.bytes)
+            }
+        }
+        return file
     }
 }
 

@@ -28,10 +28,16 @@ public final class CheckpointDownload: @unchecked Sendable {
     /// Of the tensor that is being read.
     private var hash = SHA256()
 
-    init(_ checkpoint: CheckpointRecord, of run: RunName, store: Store, threads: WorkerThreads) throws(TrainingError) {
+    /// nil when the checkpoint has just been replaced or pruned.
+    init?(_ checkpoint: CheckpointRecord, of run: RunName, store: Store, threads: WorkerThreads) throws(TrainingError) {
         keeper = store.keep(checkpoint.id)
         let tensors: [CheckpointTensor]
-        do { tensors = try store.tensors(of: checkpoint.id).filter { $0.kind != .answer } } catch { throw TrainingError(error) }
+        do {
+            tensors = try store.tensors(of: checkpoint.id).filter { $0.kind != .answer }
+        } catch {
+            if error.kind == .notFound { return nil }
+            throw TrainingError(error)
+        }
         do throws(SafetensorsError) {
             let layout = try SafetensorsLayout(
                 tensors.compactMap(CheckpointDownload.spec),
@@ -79,6 +85,9 @@ public final class CheckpointDownload: @unchecked Sendable {
 extension Run {
     /// The whole state of a checkpoint as safetensors.
     public func download(checkpointAt step: Int) throws(TrainingError) -> CheckpointDownload {
-        try CheckpointDownload(record(ofCheckpointAt: step), of: name, store: store, threads: surroundings.threads)
+        while true {
+            let record = try record(ofCheckpointAt: step)
+            if let download = try CheckpointDownload(record, of: name, store: store, threads: surroundings.threads) { return download }
+        }
     }
 }
