@@ -16,8 +16,9 @@ extension Run {
         let acknowledged = store.acknowledgedSequence(of: id)
         guard checkpointing.logSequence >= acknowledged else {
             throw RecoveryFailure(
-                reason: "its log ends with record \(checkpointing.logSequence), but record \(acknowledged) was acknowledged: the database or its "
-                    + "-wal file has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file")
+                reason: "its log ends with record \(checkpointing.logSequence), but record \(acknowledged) was acknowledged: the "
+                    + "database or its -wal file has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file"
+            )
         }
         if checkpointing.isAhead {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.

@@ -156,6 +156,7 @@ extension Run {
         let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known?.durableNumber ?? 0
         var answer = answer(&record, durableStep: durableStep, digested)
         answer.timing = timing
+        if isLogged { digestAnswerSoon(of: plan.form == .parameter ? plan.entries[0].known : nil) }
         scheduleCheckpointIfDue()
         return answer
     }
@@ -203,6 +204,13 @@ extension Run {
         let needed = estimates.byteCount
         try reserve(needed, for: estimates)
         return needed
+    }
+
+    /// The next record holds the digest of this answer, which is computed while the trainer works on its next gradients.
+    private func digestAnswerSoon(of parameter: TrainedParameter?) {
+        Task {
+            if let parameter { _ = parameter.record?.answerDigest } else { _ = record?.answerDigest }
+        }
     }
 
     /// What the log must hold beside the body so that a replay computes the same, and can tell whether it did.
