@@ -59,6 +59,7 @@ public final class Store: Sendable {
             return queue
         }
         try file.syncDirectory()
+        try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
     }

@@ -34,6 +34,11 @@ struct Inspect: ParsableCommand {
         }
         print("\(database): schema_version \(store.schemaVersion), SQLite \(Store.sqliteVersion), \(rows.count) run(s)")
         var damages = 0
+        if verify {
+            let found = try store.structuralDamage()
+            for damage in found { print("  DAMAGED: \(damage)") }
+            damages = found.count
+        }
         for row in rows {
             do {
                 try describe(row, in: store)
@@ -45,6 +50,9 @@ struct Inspect: ParsableCommand {
                 damages += found.count
             } catch let error as StorageError where error.kind == .notFound {
                 print("  gone meanwhile")
+            } catch let error as StorageError where error.isCorruption {
+                print("  DAMAGED: \(error)")
+                damages += 1
             }
         }
         try store.close()
@@ -82,19 +90,22 @@ struct Inspect: ParsableCommand {
                 damages.insert("\(error)")
             }
         }
+        if !row.isRight { damages.insert("The row or the manifest of run \(row.name) is not what was written.") }
         check {
             for checkpoint in try store.checkpoints(of: row.id) {
-                for tensor in try store.tensors(of: checkpoint.id) {
-                    check {
-                        let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(tensor.byteCount, 1), alignment: 64)
-                        defer { memory.deallocate() }
-                        try store.read(tensor, into: UnsafeMutableRawBufferPointer(rebasing: memory[..<tensor.byteCount]))
+                check {
+                    for tensor in try store.tensors(of: checkpoint.id) {
+                        check {
+                            let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(tensor.byteCount, 1), alignment: 64)
+                            defer { memory.deallocate() }
+                            try store.read(tensor, into: UnsafeMutableRawBufferPointer(rebasing: memory[..<tensor.byteCount]))
+                        }
                     }
                 }
             }
         }
         check {
-            try store.forEachLogEntry(of: row.id, after: 0) { _, body in _ = try body() }
+            try store.forEachLogEntry(of: row.id, inReserve: true) { _, body in _ = try body() }
         }
         return damages
     }

@@ -83,6 +83,7 @@ struct DatabaseFile {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(DatabaseFile.busyTimeout)
+        configuration.prepareDatabase { $0.add(function: RowDigest.function) }
         let takesURI = sqlite3_compileoption_used("USE_URI") != 0
         let location = asImmutable && takesURI ? URL(fileURLWithPath: path).absoluteString + "?immutable=1" : path
         return try StorageError.translating(path) { try DatabaseQueue(path: location, configuration: configuration) }
@@ -93,6 +94,7 @@ struct DatabaseFile {
         var configuration = Configuration()
         configuration.busyMode = .timeout(DatabaseFile.busyTimeout)
         configuration.prepareDatabase { db in
+            db.add(function: RowDigest.function)
             try db.execute(sql: DatabaseFile.settings)
             guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
                 throw DatabaseError(resultCode: .SQLITE_CANTOPEN, message: "the file system does not support WAL mode")

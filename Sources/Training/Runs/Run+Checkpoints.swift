@@ -114,7 +114,7 @@ extension Run {
 
     private var isCheckpointDue: Bool {
         guard checkpointing.changes >= checkpointing.notBefore else { return false }
-        if checkpointing.hasImport { return true }
+        if checkpointing.hasImport || checkpointing.isMissing { return true }
         let policy = manifest.policy
         // At parameter level the slowest parameter decides the run's step, so there the steps of all are counted.
         let steps = level == .parameter ? checkpointing.changes / parameters.all.count : step - checkpointing.lastStep
