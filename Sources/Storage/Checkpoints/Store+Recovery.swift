@@ -12,21 +12,22 @@ extension Store {
     ///
     /// - Throws: ``StorageError/Kind/notFound`` without such a run.
     public func recoveryPoints(of run: Int64) throws(StorageError) -> [RecoveryPoint] {
-        try read { db in
+        let (prunedThrough, keptFrom, ids) = try read { db in
             let sql = "SELECT pruned_through, kept_from FROM run WHERE id = ? AND deleted = 0"
             guard let row = try Row.fetchOne(db, sql: sql, arguments: [run]) else { throw StorageError.noRun(run) }
             let prunedThrough = try row.decode(Int64.self, forColumn: "pruned_through")
             let keptFrom = try row.decode(Int64.self, forColumn: "kept_from")
-            // One by one, and the state comes later: a row that cannot be read must not hide the others.
             let ids = try Int64.fetchAll(
                 db, sql: "SELECT id FROM checkpoint WHERE run = ? AND id >= ? ORDER BY id DESC", arguments: [run, keptFrom])
-            var points = ids.compactMap { recoveryPoint($0, in: db) }
-            if keptFrom == 0 { points.append(.beginning) }
-            if let first = points.first?.sequence, first < prunedThrough {
-                points.insert(.damaged(.corrupt("The newest checkpoint of run \(run)", "is missing")), at: 0)
-            }
-            return points
+            return (prunedThrough, keptFrom, ids)
         }
+        // Each by itself, and its state is judged later: a row that cannot be read must not hide the others.
+        var points = ids.compactMap(recoveryPoint)
+        if keptFrom == 0 { points.append(.beginning) }
+        if let first = points.first?.sequence, first < prunedThrough {
+            points.insert(.damaged(.corrupt("The newest checkpoint of run \(run)", "is missing")), at: 0)
+        }
+        return points
     }
 
     /// Makes a run begin at an earlier point from now on, with the log in reserve: the checkpoints after it, which are damaged,
@@ -60,18 +61,20 @@ extension Store {
     }
 
     /// Nil for a checkpoint that does not count: one that is being written, or has been dropped.
-    private func recoveryPoint(_ id: Int64, in db: Database) -> RecoveryPoint? {
-        do {
-            guard let row = try Row.fetchOne(db, sql: "SELECT * FROM checkpoint WHERE id = ?", arguments: [id]) else {
-                throw StorageError.corrupt("Checkpoint \(id)", "is missing")
-            }
-            switch String.fromDatabaseValue(row["state"]) {
-            case "complete": return .checkpoint(try CheckpointRecord(row))
-            case "writing", "dropped": return nil
-            default: throw StorageError.corrupt("Checkpoint \(id)", "is in no state that there is")
+    private func recoveryPoint(_ id: Int64) -> RecoveryPoint? {
+        do throws(StorageError) {
+            return try read { db in
+                guard let row = try Row.fetchOne(db, sql: "SELECT * FROM checkpoint WHERE id = ?", arguments: [id]) else {
+                    throw StorageError.corrupt("Checkpoint \(id)", "is missing")
+                }
+                switch String.fromDatabaseValue(row["state"]) {
+                case "complete": return .checkpoint(try CheckpointRecord(row))
+                case "writing", "dropped": return nil
+                default: throw StorageError.corrupt("Checkpoint \(id)", "is in no state that there is")
+                }
             }
         } catch {
-            return .damaged(StorageError(error, path: path))
+            return .damaged(error)
         }
     }
 }
