@@ -25,7 +25,11 @@ import Testing
         init(inWAL: Bool = false, checkpointsAt: [Int] = [2, 3]) async throws {
             house = try await House()
             for name in Victim.names {
-                let run = try await house.make(name, #"{"optimizer": {"lr": 0.01, "precondition_frequency": 2}}"#)
+                try await house.make(name, #"{"optimizer": {"lr": 0.01, "precondition_frequency": 2}}"#)
+            }
+            // The last record of all is one of the run to be hurt: a WAL is lost from the damage on.
+            for name in ["before", "behind", "hurt"] {
+                let run = try house.run(name)
                 for k in 1...5 {
                     try await run.put(k, Victim.gradients(name, k)) { if k == 4 { $0.maxGradNorm = 0.5 } }
                     if checkpointsAt.contains(k) { try await run.makeCheckpoint() }
