@@ -4,9 +4,9 @@ import GRDB
 ///
 /// DESIGN. For everyone the log begins after the newest checkpoint (`pruned_through`). Its rows are kept back to the checkpoint
 /// before that one (`kept_from`, 0 for the run's beginning; the rows after `kept_after`), in reserve: from there the log leads
-/// to the present too, so a newest checkpoint that cannot be read loses nothing. There is no reserve, `kept_from` is the newest
-/// checkpoint itself, where the log does not tell all that happened in between: after steps that were not logged, and after a
-/// restore. Where no checkpoint but the newest is kept there is none either. So at most two checkpoints' worth of log is on disk.
+/// to the present too, so a newest checkpoint that cannot be read loses nothing. There is no reserve, and `kept_from` is the
+/// newest checkpoint itself, where the log does not tell all that happened in between (after steps that were not logged, after
+/// a restore) and where no other checkpoint is kept. So the log on disk is that of two checkpoints at most.
 extension Store {
     /// Where a recovery can begin, best first: usually the newest checkpoint, then the one before it.
     ///
@@ -65,7 +65,7 @@ extension Store {
         do throws(StorageError) {
             return try read { db in
                 guard let row = try Row.fetchOne(db, sql: "SELECT * FROM checkpoint WHERE id = ?", arguments: [id]) else {
-                    throw StorageError.corrupt("Checkpoint \(id)", "is missing")
+                    throw StorageError.corrupt("Checkpoint \(id)", "is not in its table")
                 }
                 switch String.fromDatabaseValue(row["state"]) {
                 case "complete": return .checkpoint(try CheckpointRecord(row))
@@ -74,7 +74,7 @@ extension Store {
                 }
             }
         } catch {
-            return .damaged(error)
+            return .damaged(StorageError(error.kind, "Checkpoint \(id) cannot be read: \(error.message)"))
         }
     }
 }

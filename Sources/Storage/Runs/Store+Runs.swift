@@ -62,8 +62,8 @@ extension Store {
     /// ended the process.
     public func setUnfinishedRecoveries(_ count: Int, of run: Int64) throws(StorageError) {
         try write { db in
-            try db.execute(
-                sql: "UPDATE run SET unfinished_recoveries = ? WHERE id = ? AND deleted = 0", arguments: [count, run])
+            try db.execute(sql: "UPDATE run SET unfinished_recoveries = ? WHERE id = ? AND deleted = 0", arguments: [count, run])
+            guard db.changesCount == 1 else { throw StorageError.noRun(run) }
         }
     }
 

@@ -59,8 +59,9 @@ extension Run {
                 manifest = original
                 damages.append(RecoveryFailure(error).reason)
                 surroundings.directory.noteDamagedCheckpoint()
-                logger.error(
-                    "checkpoint damaged; an earlier one and the log have to do", metadata: ["run": "\(name)", "reason": "\(error)"])
+                var metadata: Logger.Metadata = ["run": "\(name)", "reason": "\(error)"]
+                if case .checkpoint(let checkpoint) = point { metadata["step"] = "\(checkpoint.header.step)" }
+                logger.error("checkpoint damaged; an earlier one and the log have to do", metadata: metadata)
             }
         }
         throw RecoveryFailure(reason: damages.isEmpty ? "its checkpoint is missing" : damages.joined(separator: "; "))
