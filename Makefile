@@ -21,8 +21,8 @@ test: build lint ## Everything that CI runs
 
 test-long: build ## The fault tests with many more trials than CI has time for
 	swift build --build-tests
-	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_BINARY=$(abspath $(LATHER)) \
-	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests"
+	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_TEST_FLIPS=10000 LATHER_BINARY=$(abspath $(LATHER)) \
+	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|DamageTests"
 
 lint: ## Format, file lengths, and what must not be in the tree
 	Scripts/lint

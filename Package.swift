@@ -57,7 +57,8 @@ let package = Package(
         .testTarget(
             name: "APITests",
             dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
-        .testTarget(name: "LatherTests", dependencies: ["lather", "LinearAlgebra", "Safetensors", "StrictJSON"]),
+        .testTarget(
+            name: "LatherTests", dependencies: ["lather", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Databases")]),
     ],
     swiftLanguageModes: [.v6]
 )

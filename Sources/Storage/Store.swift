@@ -61,6 +61,7 @@ public final class Store: Sendable {
         stateAtRest = nil
         schemaVersion = Store.schemaVersion
         state = Mutex(State(opening: try Opening(file, lock: lock)))
+        try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
     }

@@ -12,8 +12,8 @@ public import StrictJSON
 public actor Runs {
     /// How far the start has come.
     public enum Readiness: Sendable {
-        /// The total is nil until the database has said how many there are.
-        case recovering(done: Int, of: Int?)
+        /// Nil until the database has said what there is to do.
+        case recovering(RecoveryProgress?)
         case ready
         case stopping
     }
@@ -48,6 +48,9 @@ public actor Runs {
 
     /// How many runs are served now.
     public nonisolated var servedCount: Int { directory.running.count }
+
+    /// How many checkpoints the start found damaged; the log made up for each, or its run was not recovered.
+    public nonisolated var damagedCheckpointCount: Int { directory.damagedCheckpointCount }
 
     /// The run of that name. Never waits.
     public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
@@ -168,22 +171,35 @@ public actor Runs {
             return nil
         }
         directory.await(named.map(\.0))
-        directory.noteRecovered(0, of: named.count)
+        // Where it cannot be counted its run will say why.
+        let recordCount = named.reduce(0) { $0 + ((try? surroundings.store.logEntryCount(of: $1.1.id)) ?? 0) }
+        directory.noteProgress { ($0.runsTotal, $0.recordsTotal) = (named.count, recordCount) }
+        let reporter = Task { try await reportProgress() }
+        defer { reporter.cancel() }
         // Last and alone come those that did not come back the last time, so that none is suspected for another's sake.
         let suspects = named.filter { $0.1.unfinishedRecoveries > 0 }
-        await recover(named.filter { $0.1.unfinishedRecoveries == 0 }, atOnce: Runs.recoveriesAtOnce, of: named.count)
-        await recover(suspects, atOnce: 1, of: named.count)
+        await recover(named.filter { $0.1.unfinishedRecoveries == 0 }, atOnce: Runs.recoveriesAtOnce)
+        await recover(suspects, atOnce: 1)
         if case .recovering = directory.readiness { directory.readiness = .ready }
     }
 
-    private func recover(_ rows: [(RunName, RunRecord)], atOnce: Int, of total: Int) async {
+    private nonisolated func reportProgress() async throws {
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            guard case .recovering(let progress?) = readiness else { return }
+            let figures = progress.figures.map { ($0.name, Logger.MetadataValue.stringConvertible($0.value)) }
+            surroundings.logger.info("recovering", metadata: Dictionary(uniqueKeysWithValues: figures))
+        }
+    }
+
+    private func recover(_ rows: [(RunName, RunRecord)], atOnce: Int) async {
         await withTaskGroup(of: Void.self) { group in
             for (index, (name, row)) in rows.enumerated() {
                 if index >= atOnce { await group.next() }
                 guard case .recovering = directory.readiness else { return }
                 group.addTask {
                     await self.recover(row, name)
-                    self.directory.noteRecovered(1, of: total)
+                    self.directory.noteProgress { $0.runsDone += 1 }
                 }
             }
         }
@@ -205,35 +221,33 @@ public actor Runs {
         // Only a note: on a full disk, which cannot take it, the run is served all the same.
         let isNoted = (try? store.logEntryCount(of: row.id)) ?? 0 > 0 && (try? store.setUnfinishedRecoveries(begun, of: row.id)) != nil
         defer { if isNoted { try? store.setUnfinishedRecoveries(0, of: row.id) } }
+        let began = ContinuousClock.now
         do {
+            guard row.isRight else {
+                throw RecoveryFailure(reason: "its row or its manifest is damaged; restore the database from a backup")
+            }
             let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
             let run = Run(row, name: name, manifest: manifest, in: surroundings)
+            let records: Int
             do {
-                try await run.recover()
+                records = try await run.recover()
             } catch {
                 await run.close()
                 throw error
             }
             directory.add(run)
-            surroundings.logger.info("run recovered", metadata: ["run": "\(name)", "step": "\(run.status.step)"])
+            surroundings.logger.info(
+                "run recovered",
+                metadata: [
+                    "run": "\(name)", "step": "\(run.status.step)", "records": "\(records)",
+                    "seconds": "\((ContinuousClock.now - began) / .seconds(1))",
+                ])
         } catch {
             if case .stopping = directory.readiness { return }
-            let reason = Runs.reason(error)
+            let reason = RecoveryFailure(error).reason
             directory.addDamaged(name, row, reason)
             surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])
         }
-    }
-
-    /// Why a run was not recovered, to be put into a sentence.
-    private static func reason(_ error: any Error) -> String {
-        let text =
-            switch error {
-            case let error as RecoveryFailure: error.reason
-            case let error as TrainingError: error.detail
-            case let error as StorageError: error.message
-            default: "\(error)"
-            }
-        return text.hasSuffix(".") ? String(text.dropLast()) : text
     }
 
     /// Finishes what is in flight, checkpoints every run that has gone on since its last one, and takes no more steps.

@@ -34,6 +34,11 @@ struct Inspect: ParsableCommand {
         }
         print("\(database): schema_version \(store.schemaVersion), SQLite \(Store.sqliteVersion), \(rows.count) run(s)")
         var damages = 0
+        if verify {
+            let found = try store.structuralDamage()
+            for damage in found { print("  DAMAGED: \(damage)") }
+            damages = found.count
+        }
         for row in rows {
             do {
                 try describe(row, in: store)
@@ -45,6 +50,9 @@ struct Inspect: ParsableCommand {
                 damages += found.count
             } catch let error as StorageError where error.kind == .notFound {
                 print("  gone meanwhile")
+            } catch let error as StorageError where error.isCorruption {
+                print("  DAMAGED: \(error)")
+                damages += 1
             }
         }
         try store.close()

@@ -54,7 +54,7 @@ import Testing
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append(noise(2500), step: 1, to: run)
         try store.checkpoint(run, step: 0)
-        try store.execute("UPDATE run SET deleted = 1; UPDATE checkpoint SET state = 'dropped'")
+        try store.execute("UPDATE run SET deleted = 1; \(Schema.signRuns); UPDATE checkpoint SET state = 'dropped'")
         try workspace.crash(to: "copy")
         #expect(try workspace.open("copy").rowCounts().values.allSatisfy { $0 == 0 })
     }

@@ -21,6 +21,8 @@ extension Resources {
         text.add(
             "lather_decomposition_failures_total", .counter, "Decompositions that failed altogether, so that the old basis stayed.",
             counts.failedDecompositions)
+        text.add(
+            "lather_damaged_checkpoints_total", .counter, "Checkpoints that this start found damaged.", runs.damagedCheckpointCount)
         text.add("lather_runs", .gauge, "Runs that are served.", runs.servedCount)
         text.add("lather_state_bytes", .gauge, "Bytes reserved for state and hosted weights.", runs.ledger.reservedByteCount)
         text.add("lather_memory_budget_bytes", .gauge, "Bytes that may be reserved.", runs.ledger.budget)

@@ -78,7 +78,7 @@ public final class CheckpointWriter {
 
     /// Makes the checkpoint count.
     ///
-    /// One transaction completes it, drops the log up to its sequence number, drops the run's oldest unlabelled
+    /// One transaction completes it, drops the log up to its sequence number (but for the reserve), drops the run's oldest unlabelled
     /// checkpoints but the newest `count` (labelled ones stay, and this one), replaces an earlier checkpoint of the same
     /// epoch and step, whose label it takes over if it has none, and clears the run's mark (``Store/markAhead(_:of:)``).
     ///
@@ -181,6 +181,7 @@ public final class CheckpointWriter {
     }
 
     private func complete(keeping count: Int, _ mark: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
+        let predecessor = try store.predecessor(in: run, history, in: db)
         let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?)"
         try store.updateRun(run, set: assignment, mark, header.sequence, in: db)
         var header = header
@@ -214,6 +215,7 @@ public final class CheckpointWriter {
                     SELECT id FROM checkpoint WHERE run = :run AND state = 'complete' AND label IS NULL ORDER BY id DESC LIMIT :count)
                 """,
             arguments: ["run": run, "id": id, "count": max(0, count)])
+        try store.keepReserve(from: predecessor, behind: record, of: run, in: db)
         return record
     }
 

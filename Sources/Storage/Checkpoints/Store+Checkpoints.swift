@@ -30,7 +30,7 @@ extension Store {
         try read { db in
             _ = try requireRun(run, in: db)
             let sql = "SELECT * FROM checkpoint WHERE run = ? AND state = 'complete' ORDER BY id"
-            return try Row.fetchAll(db, sql: sql, arguments: [run]).map(CheckpointRecord.init)
+            return try Row.fetchAll(db, sql: sql, arguments: [run]).map { try CheckpointRecord($0) }
         }
     }
 
@@ -99,13 +99,13 @@ extension Store {
 
     func checkpoint(_ id: Int64, in db: Database) throws -> CheckpointRecord? {
         let sql = "SELECT * FROM checkpoint WHERE id = ? AND state = 'complete'"
-        return try Row.fetchOne(db, sql: sql, arguments: [id]).map(CheckpointRecord.init)
+        return try Row.fetchOne(db, sql: sql, arguments: [id]).map { try CheckpointRecord($0) }
     }
 
     func tensors(of checkpoint: Int64, in db: Database) throws -> [CheckpointTensor] {
         try Row.fetchAll(db, sql: "SELECT * FROM tensor WHERE checkpoint = ? ORDER BY ordinal", arguments: [checkpoint]).map { row in
-            guard let tensor = CheckpointTensor(row) else {
-                throw StorageError.corrupt("Tensor \(row["ordinal"] as Int) of checkpoint \(checkpoint)", "has an unknown kind or shape")
+            guard let tensor = try CheckpointTensor(row) else {
+                throw StorageError.corrupt("A tensor of checkpoint \(checkpoint)", "has an unknown kind or shape")
             }
             return tensor
         }
@@ -122,24 +122,36 @@ extension Store {
     }
 }
 
+// Nothing of a row is certain before its digest is, so a value of another type is an error and no trap.
+
 extension CheckpointRecord {
-    fileprivate init(_ row: Row) {
+    /// - Throws: when a value is of another type than was written.
+    init(_ row: Row) throws {
         self.init(
-            id: row["id"],
+            id: try row.decode(forColumn: "id"),
             header: CheckpointHeader(
-                step: row["step"], epoch: row["epoch"], sequence: row["sequence"], label: row["label"], metadata: row["metadata"]),
-            byteCount: row["byte_count"], duration: row["duration"], createdAt: Date(timeIntervalSince1970: row["created_at"]),
-            digest: [UInt8](row["digest"] as Data))
+                step: try row.decode(forColumn: "step"), epoch: try row.decode(forColumn: "epoch"),
+                sequence: try row.decode(forColumn: "sequence"), label: try row.decode(forColumn: "label"),
+                metadata: try row.decode(forColumn: "metadata")),
+            byteCount: try row.decode(forColumn: "byte_count"), duration: try row.decode(forColumn: "duration"),
+            createdAt: Date(timeIntervalSince1970: try row.decode(forColumn: "created_at")),
+            digest: [UInt8](try row.decode(Data.self, forColumn: "digest")))
     }
 }
 
 extension CheckpointTensor {
     /// Nil when kind or shape make no sense.
-    fileprivate init?(_ row: Row) {
-        guard let kind = Kind(rawValue: row["kind"]), let shape = CheckpointTensor.shape(from: row["shape"]) else { return nil }
+    ///
+    /// - Throws: when a value is of another type than was written.
+    fileprivate init?(_ row: Row) throws {
+        guard let kind = Kind(rawValue: try row.decode(forColumn: "kind")),
+            let shape = CheckpointTensor.shape(from: try row.decode(forColumn: "shape"))
+        else { return nil }
         self.init(
-            id: row["id"], ordinal: row["ordinal"], kind: kind, name: row["name"], dtype: row["dtype"], shape: shape,
-            byteCount: row["byte_count"], partCount: row["part_count"], sha256: [UInt8](row["sha256"] as Data))
+            id: try row.decode(forColumn: "id"), ordinal: try row.decode(forColumn: "ordinal"), kind: kind,
+            name: try row.decode(forColumn: "name"), dtype: try row.decode(forColumn: "dtype"), shape: shape,
+            byteCount: try row.decode(forColumn: "byte_count"), partCount: try row.decode(forColumn: "part_count"),
+            sha256: [UInt8](try row.decode(Data.self, forColumn: "sha256")))
     }
 
     /// The shape as stored: `768,768`; nothing for a scalar.

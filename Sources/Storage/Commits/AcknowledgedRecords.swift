@@ -23,6 +23,8 @@ struct AcknowledgedRecords: Sendable {
         pwrite(lock, header, header.count, 0)
     }
 
+    static let headerByteCount = 32
+
     /// The newest record of a run that was noted; 0 is none.
     func sequence(of run: Int64) -> Int64 {
         var value: Int64 = 0
@@ -42,9 +44,9 @@ struct AcknowledgedRecords: Sendable {
         ftruncate(descriptor, 0)
     }
 
-    private static func offset(_ run: Int64) -> Int { 32 + 8 * Int(run) }
+    private static func offset(_ run: Int64) -> Int { headerByteCount + 8 * Int(run) }
 
-    private static func header(_ database: String) -> [UInt8] {
+    static func header(_ database: String) -> [UInt8] {
         var identity: [UInt64] = [0, 0, 0]
         lather_file_identity(database, &identity)
         return Array("LTHRACK1".utf8) + identity.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }

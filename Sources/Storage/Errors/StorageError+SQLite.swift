@@ -5,12 +5,18 @@ extension StorageError {
     static func translating<Result>(_ path: String, _ work: () throws -> Result) throws(StorageError) -> Result {
         do {
             return try work()
-        } catch let error as StorageError {
-            throw error
-        } catch let error as DatabaseError {
-            throw StorageError(error, path: path)
         } catch {
-            throw StorageError(.other, "\(path): \(error)")
+            throw StorageError(error, path: path)
+        }
+    }
+
+    /// What work on the database at `path` has thrown.
+    init(_ error: any Error, path: String) {
+        switch error {
+        case let error as StorageError: self = error
+        case let error as DatabaseError: self.init(error, path: path)
+        case is RowDecodingError: self.init(.corrupt(what: path), "\(path) is damaged: \(error). Restore it from a backup.")
+        default: self.init(.other, "\(path): \(error)")
         }
     }
 

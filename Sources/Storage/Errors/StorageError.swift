@@ -43,6 +43,11 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
 
     public var description: String { message }
 
+    /// Whether bytes are not what was written.
+    public var isCorruption: Bool {
+        if case .corrupt = kind { true } else { false }
+    }
+
     static func corrupt(_ what: String, _ finding: String) -> StorageError {
         StorageError(.corrupt(what: what), "\(what) \(finding). The database file has been damaged; restore it from a backup.")
     }

@@ -84,6 +84,7 @@ struct DatabaseFile {
         var configuration = Configuration()
         configuration.readonly = true
         configuration.busyMode = .timeout(DatabaseFile.busyTimeout)
+        configuration.prepareDatabase { $0.add(function: RowDigest.function) }
         let takesURI = sqlite3_compileoption_used("USE_URI") != 0
         let location = asImmutable && takesURI ? URL(fileURLWithPath: path).absoluteString + "?immutable=1" : path
         return try StorageError.translating(path) { try DatabaseQueue(path: location, configuration: configuration) }
@@ -96,6 +97,7 @@ struct DatabaseFile {
         configuration.prepareDatabase { db in
             // Closed in an error's course, a connection must not move what nobody has checked.
             if let connection = db.sqliteConnection { _ = lather_keep_wal(connection, 1) }
+            db.add(function: RowDigest.function)
             try db.execute(sql: DatabaseFile.settings)
             guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
                 throw DatabaseError(resultCode: .SQLITE_CANTOPEN, message: "the file system does not support WAL mode")

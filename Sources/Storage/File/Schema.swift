@@ -2,11 +2,14 @@ import GRDB
 
 /// The tables, and how an older file becomes a current one.
 ///
-/// DESIGN. Three rules shape the tables.
+/// DESIGN. Four rules shape the tables.
 ///
 /// - Numbers and blobs live in different tables: updating one column rewrites its whole row.
 /// - What is dropped goes in two moves. One small transaction marks it (a run `deleted`, log up to `pruned_through`, a
-///   checkpoint `dropped`), and from then on no query sees it; ``Store/sweep()`` removes the rows in bounded pieces.
+///   checkpoint `dropped`), and from then on no query sees it; ``Store/sweep()`` removes the rows in bounded pieces, those of
+///   the log up to `kept_after` only (see ``Store/recoveryPoints(of:)``).
+/// - Nothing is computed with that has no digest: bodies and tensors have theirs beside them, a checkpoint's covers its header
+///   and its tensors' rows, a log entry's its row, and a run's its row and its manifest.
 /// - Ids of runs, checkpoints and tensors are never reused (AUTOINCREMENT), so a stale id finds nothing instead of
 ///   something else.
 enum Schema {
@@ -14,7 +17,10 @@ enum Schema {
     static let applicationID = 0x4C54_4852
 
     /// Position i brings a file from version i to version i + 1. A released migration is never edited.
-    static let migrations = [initial]
+    static let migrations: [@Sendable (Database) throws -> Void] = [
+        { try $0.execute(sql: initial) },
+        { try $0.execute(sql: digestsAndReserve) },
+    ]
 
     private static let initial = """
         CREATE TABLE run (
@@ -99,12 +105,45 @@ enum Schema {
         PRAGMA application_id = \(applicationID);
         """
 
+    /// What version 1 wrote gets its digest now, and holds from here on.
+    private static let digestsAndReserve = """
+        ALTER TABLE log_entry ADD COLUMN digest BLOB CHECK (length(digest) = 32);
+        \(signLog);
+
+        ALTER TABLE run ADD COLUMN kept_after INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE run ADD COLUMN kept_from INTEGER NOT NULL DEFAULT 0;
+        ALTER TABLE run ADD COLUMN digest BLOB CHECK (length(digest) = 32);
+        UPDATE run SET kept_after = pruned_through, kept_from = coalesce(
+            (SELECT max(id) FROM checkpoint WHERE checkpoint.run = run.id AND state = 'complete'), 0);
+        \(signRuns);
+        """
+
+    /// What the digest of a log entry covers.
+    static let logEntryColumns = [
+        "run", "sequence", "kind", "parameter", "step", "epoch", "attributes", "body_digest", "previous_answer_digest", "byte_count",
+        "part_count", "created_at",
+    ]
+
+    /// Gives every log entry the digest of what it says.
+    static let signLog = "UPDATE log_entry SET digest = row_digest(\(logEntryColumns.joined(separator: ", ")))"
+
+    /// What the digest of a run covers: its manifest too, but no mere note.
+    static let runColumns = [
+        "id", "name", "epoch", "is_ahead", "pruned_through", "kept_after", "kept_from", "deleted", "created_at", "json",
+    ]
+
+    /// Gives every run, or the one of a condition behind it, the digest of what its row and its manifest say.
+    static let signRuns = """
+        UPDATE run SET digest = row_digest(\(runColumns.dropLast().joined(separator: ", ")),
+            (SELECT json FROM run_manifest WHERE run_manifest.run = run.id))
+        """
+
     /// Brings the file to the current version, each migration in one transaction with its version number.
     static func migrate(_ queue: DatabaseQueue) throws {
         let found = try queue.read(version)
-        for (index, sql) in migrations.enumerated().dropFirst(found) {
+        for (index, migration) in migrations.enumerated().dropFirst(found) {
             try queue.write { db in
-                try db.execute(sql: sql)
+                try migration(db)
                 KillPoint.reach(.inMigration)
                 try db.execute(sql: "PRAGMA user_version = \(index + 1)")
             }

@@ -14,8 +14,14 @@ extension Store {
 
     /// Marks checkpoints that a crash left unfinished. Only at the start, when nobody is writing one.
     func dropUnfinishedCheckpoints() throws(StorageError) {
-        guard try read({ try Int.fetchOne($0, sql: "SELECT count(*) FROM checkpoint WHERE state = 'writing'") != 0 }) else { return }
-        try write { try $0.execute(sql: Store.dropUnfinished) }
+        do {
+            guard try read({ try Int.fetchOne($0, sql: "SELECT count(*) FROM checkpoint WHERE state = 'writing'") != 0 }) else { return }
+            try write { try $0.execute(sql: Store.dropUnfinished) }
+        } catch {
+            // A damaged row of one run must not keep the others from being served; what is unfinished counts for nobody.
+            guard error.isCorruption else { throw error }
+            logger.warning("Unfinished checkpoints stay in the database for now.", metadata: ["reason": "\(error)"])
+        }
     }
 
     static let dropUnfinished = "UPDATE checkpoint SET state = 'dropped' WHERE state = 'writing'"
@@ -51,7 +57,7 @@ extension Store {
             parts: .log,
             select: """
                 SELECT run, sequence, byte_count FROM run CROSS JOIN log_entry ON log_entry.run = run.id
-                WHERE sequence <= iif(deleted, \(Int64.max), pruned_through)
+                WHERE sequence <= iif(deleted, \(Int64.max), kept_after)
                 """,
             delete: "DELETE FROM log_entry WHERE run = ? AND sequence = ?")
 

@@ -24,11 +24,14 @@ extension Store {
         let byteCount = body.reduce(0) { $0 + $1.count }
         let (sequence, commit) = try writeSoon { db in
             let sequence = try lastSequence(of: run, in: db) + 1
-            try db.cachedStatement(sql: Store.insertEntry).execute(arguments: [
+            let values: [any DatabaseValueConvertible] = [
                 run, sequence, entry.kind.rawValue, entry.parameter, entry.step, entry.epoch, entry.attributes,
                 Data(entry.bodyDigest), entry.previousAnswerDigest.map { Data($0) }, byteCount, parts.count,
                 Date().timeIntervalSince1970,
-            ])
+            ]
+            let columns = values.map(\.databaseValue)
+            try db.cachedStatement(sql: Store.insertEntry).execute(
+                arguments: StatementArguments(columns + [Data(RowDigest.compute(columns)).databaseValue]))
             for (ordinal, part) in parts.enumerated() {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
@@ -56,14 +59,16 @@ extension Store {
     /// Each entry is a short read of its own, so `body` may use the store. Entries that a checkpoint has made
     /// superfluous are not there any more.
     ///
-    /// - Throws: ``StorageError/Kind/corrupt(what:)`` when a sequence number is missing or when bytes read differ from
+    /// - Parameter inReserve: whether also entries that are pruned but kept in reserve; see ``recoveryPoints(of:)``.
+    /// - Throws: ``StorageError/Kind/corrupt(what:)`` when a sequence number is missing or when an entry or its bytes differ from
     ///   their SHA-256; ``StorageError/Kind/notFound`` without such a run, or when the entry has been pruned before its
     ///   bytes were read; and what `body` throws.
     public func forEachLogEntry(
-        of run: Int64, after sequence: Int64 = 0, through end: Int64 = .max, _ body: (LogRecord, () throws -> AlignedBuffer) throws -> Void
+        of run: Int64, after sequence: Int64 = 0, through end: Int64 = .max, inReserve: Bool = false,
+        _ body: (LogRecord, () throws -> AlignedBuffer) throws -> Void
     ) throws {
         var last = sequence
-        while last < end, let record = try nextEntry(of: run, after: last) {
+        while last < end, let record = try nextEntry(of: run, after: last, inReserve: inReserve) {
             try body(record) { try readBody(of: record, run: run) }
             last = record.sequence
         }
@@ -134,26 +139,51 @@ extension Store {
         return try Int.fetchOne(db.cachedStatement(sql: sql), arguments: [run, pruned]) ?? 0
     }
 
-    private func nextEntry(of run: Int64, after last: Int64) throws(StorageError) -> LogRecord? {
+    private func nextEntry(of run: Int64, after last: Int64, inReserve: Bool) throws(StorageError) -> LogRecord? {
         try read { db in
-            let start = max(last, try prunedThrough(run, in: db))
+            let pruned = try prunedThrough(run, in: db)
+            let start = max(last, inReserve ? try keptAfter(run, in: db) : pruned)
+            let what = Store.entryName(start + 1, run: run)
             let sql = "SELECT * FROM log_entry WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT 1"
-            guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [run, start]) else { return nil }
-            let sequence: Int64 = row["sequence"]
-            guard sequence == start + 1 else {
-                throw StorageError.corrupt(Store.entryName(start + 1, run: run), "is missing although entry \(sequence) is there")
+            guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [run, start]) else {
+                let known = max(pruned, try lastSequenceWithBytes(of: run, in: db))
+                guard start >= known else { throw StorageError.corrupt(what, "is missing") }
+                return nil
             }
-            guard let record = LogRecord(row) else {
-                throw StorageError.corrupt(Store.entryName(sequence, run: run), "has an unknown kind")
+            guard RowDigest.isRight(row, Schema.logEntryColumns) else {
+                throw StorageError.corrupt(what, "does not have the row that was written")
+            }
+            guard let record = try LogRecord(row) else { throw StorageError.corrupt(what, "has an unknown kind") }
+            guard record.sequence == start + 1 else {
+                throw StorageError.corrupt(what, "is missing although entry \(record.sequence) is there")
             }
             return record
         }
     }
 
+    /// The newest entry that has bytes: damage to an entry's key hides the entry, but not these.
+    private func lastSequenceWithBytes(of run: Int64, in db: Database) throws -> Int64 {
+        let sql = "SELECT max(sequence) FROM log_part WHERE run = ?"
+        return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run]) ?? 0
+    }
+
+    private func keptAfter(_ run: Int64, in db: Database) throws -> Int64 {
+        // Version 1 kept none.
+        guard schemaVersion > 1 else { return try prunedThrough(run, in: db) }
+        let statement = try db.cachedStatement(sql: "SELECT kept_after FROM run WHERE id = ? AND deleted = 0")
+        guard let kept = try Int64.fetchOne(statement, arguments: [run]) else { throw StorageError.noRun(run) }
+        return kept
+    }
+
     private func readBody(of record: LogRecord, run: Int64) throws(StorageError) -> AlignedBuffer {
         let what = Store.entryName(record.sequence, run: run)
-        let buffer = AlignedBuffer(count: record.byteCount)
-        do {
+        let buffer: AlignedBuffer
+        do throws(StorageError) {
+            // Before memory is asked for: no digest speaks for a size that version 1 wrote.
+            guard try read({ try PartTable.log.byteCount(key: [run, record.sequence], in: $0) }) == record.byteCount else {
+                throw StorageError.corrupt(what, "does not have its \(record.byteCount) bytes")
+            }
+            buffer = AlignedBuffer(count: record.byteCount)
             try readParts(.log, key: [run, record.sequence], count: record.partCount, into: buffer.mutableBytes, what: what)
         } catch {
             if error.kind == .corrupt(what: what), try read({ try prunedThrough(run, in: $0) }) >= record.sequence {
@@ -170,24 +200,26 @@ extension Store {
     private static func entryName(_ sequence: Int64, run: Int64) -> String { "Log entry \(sequence) of run \(run)" }
 
     private static let insertEntry = """
-        INSERT INTO log_entry (run, sequence, kind, parameter, step, epoch, attributes, body_digest, previous_answer_digest,
-            byte_count, part_count, created_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO log_entry (\(Schema.logEntryColumns.joined(separator: ", ")), digest)
+        VALUES (\(Schema.logEntryColumns.map { _ in "?" }.joined(separator: ", ")), ?)
         """
 }
 
 extension LogRecord {
     /// Nil when the kind is none that this build knows.
-    fileprivate init?(_ row: Row) {
-        guard let kind = LogEntry.Kind(rawValue: row["kind"]) else { return nil }
+    ///
+    /// - Throws: when a value is of another type than was written, which a digest that version 1 did not make cannot tell.
+    fileprivate init?(_ row: Row) throws {
+        guard let kind = LogEntry.Kind(rawValue: try row.decode(forColumn: "kind")) else { return nil }
         self.init(
-            sequence: row["sequence"],
+            sequence: try row.decode(forColumn: "sequence"),
             entry: LogEntry(
-                kind: kind, parameter: row["parameter"], step: row["step"], epoch: row["epoch"], attributes: row["attributes"],
-                bodyDigest: [UInt8](row["body_digest"] as Data),
-                previousAnswerDigest: (row["previous_answer_digest"] as Data?).map { [UInt8]($0) }),
-            byteCount: row["byte_count"],
-            createdAt: Date(timeIntervalSince1970: row["created_at"]),
-            partCount: row["part_count"])
+                kind: kind, parameter: try row.decode(forColumn: "parameter"), step: try row.decode(forColumn: "step"),
+                epoch: try row.decode(forColumn: "epoch"), attributes: try row.decode(forColumn: "attributes"),
+                bodyDigest: [UInt8](try row.decode(Data.self, forColumn: "body_digest")),
+                previousAnswerDigest: try row.decode(Data?.self, forColumn: "previous_answer_digest").map { [UInt8]($0) }),
+            byteCount: try row.decode(forColumn: "byte_count"),
+            createdAt: Date(timeIntervalSince1970: try row.decode(forColumn: "created_at")),
+            partCount: try row.decode(forColumn: "part_count"))
     }
 }

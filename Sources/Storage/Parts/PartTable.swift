@@ -49,6 +49,13 @@ struct PartTable {
         return try Row.fetchOne(statement, arguments: StatementArguments(key + [Int64(ordinal)])).map { ($0[0], $0[1]) }
     }
 
+    /// Bytes of all parts of an owner.
+    func byteCount(key: [Int64], in db: Database) throws -> Int {
+        let condition = owner.map { "\($0) = ?" }.joined(separator: " AND ")
+        let statement = try db.cachedStatement(sql: "SELECT sum(length(bytes)) FROM \(name) WHERE \(condition)")
+        return try Int.fetchOne(statement, arguments: StatementArguments(key)) ?? 0
+    }
+
     /// Reads one located part into memory of exactly its size.
     func read(row: Int64, into destination: UnsafeMutableRawBufferPointer, in db: Database) throws {
         var blob: OpaquePointer?

@@ -14,4 +14,7 @@ public struct RunRecord: Equatable, Sendable {
     /// How many times in a row bringing the run back began and did not end.
     public let unfinishedRecoveries: Int
     public let createdAt: Date
+    /// Whether row and manifest are those that were written. Of a run where they are not nothing is certain, not even its name;
+    /// it is only fit to be deleted.
+    public let isRight: Bool
 }

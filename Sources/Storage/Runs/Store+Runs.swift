@@ -17,16 +17,17 @@ extension Store {
             try db.execute(sql: "INSERT INTO run (name, created_at) VALUES (?, ?)", arguments: [name, now])
             let id = db.lastInsertedRowID
             try db.execute(sql: "INSERT INTO run_manifest (run, json) VALUES (?, ?)", arguments: [id, manifest])
+            try sign(id, in: db)
             return RunRecord(
                 id: id, name: name, manifest: manifest, epoch: 0, isAhead: false, unfinishedRecoveries: 0,
-                createdAt: Date(timeIntervalSince1970: now))
+                createdAt: Date(timeIntervalSince1970: now), isRight: true)
         }
     }
 
-    /// All runs, oldest first.
+    /// All runs, oldest first, damaged ones among them.
     public func runs() throws(StorageError) -> [RunRecord] {
         try read { db in
-            try Row.fetchAll(db, sql: Store.selectRun + " ORDER BY run.id").map(RunRecord.init)
+            try Row.fetchAll(db, sql: Store.selectRun + " WHERE deleted = 0 ORDER BY run.id").map(RunRecord.init)
         }
     }
 
@@ -44,7 +45,9 @@ extension Store {
     /// the rows go in pieces, between which other calls get their turn. A crash in between is made up for at the next start.
     public func deleteRun(_ id: Int64) throws(StorageError) {
         try write { db in
-            try updateRun(id, set: "deleted = 1", in: db)
+            try db.execute(sql: "UPDATE run SET deleted = 1 WHERE id = ? AND deleted = 0", arguments: [id])
+            guard db.changesCount == 1 else { throw StorageError.noRun(id) }
+            try sign(id, in: db)
             try db.execute(sql: "UPDATE checkpoint SET state = 'dropped' WHERE run = ?", arguments: [id])
         }
         sweepOrWarn(shrinking: true)
@@ -66,13 +69,33 @@ extension Store {
     /// Notes before a run is brought back that this has begun once more, and 0 after it, so that a start can tell which run
     /// ended the process.
     public func setUnfinishedRecoveries(_ count: Int, of run: Int64) throws(StorageError) {
-        try write { try updateRun(run, set: "unfinished_recoveries = ?", count, in: $0) }
+        try write { db in
+            try db.execute(sql: "UPDATE run SET unfinished_recoveries = ? WHERE id = ? AND deleted = 0", arguments: [count, run])
+            guard db.changesCount == 1 else { throw StorageError.noRun(run) }
+        }
     }
 
+    /// Changes a run's row and gives it the digest of what it says then.
+    ///
+    /// - Throws: ``StorageError/Kind/corrupt(what:)`` when the row is damaged: a new digest would hide that.
     func updateRun(_ id: Int64, set assignment: String, _ values: (any DatabaseValueConvertible)?..., in db: Database) throws {
-        try db.cachedStatement(sql: "UPDATE run SET \(assignment) WHERE id = ? AND deleted = 0")
-            .execute(arguments: StatementArguments(values) + [id])
-        guard db.changesCount == 1 else { throw StorageError.noRun(id) }
+        guard try requireRun(id, in: db).isRight else { throw StorageError.corrupt("Run \(id)", "does not have the row that was written") }
+        try db.cachedStatement(sql: "UPDATE run SET \(assignment) WHERE id = ?").execute(arguments: StatementArguments(values) + [id])
+        try sign(id, in: db)
+    }
+
+    private func sign(_ run: Int64, in db: Database) throws {
+        try db.cachedStatement(sql: Schema.signRuns + " WHERE id = ?").execute(arguments: [run])
+    }
+
+    /// A run is swept away only when it was deleted: where damage alone says so, the digest does not, and the run is back.
+    /// Only at the start, before the first sweep.
+    func recallRuns() throws(StorageError) {
+        let recalled = try read { db in
+            try Row.fetchAll(db, sql: Store.selectRun + " WHERE deleted <> 0").filter { !RowDigest.isRight($0, Schema.runColumns) }
+                .map { try $0.decode(Int64.self, forColumn: "id") }
+        }
+        for run in recalled { try write { try $0.execute(sql: "UPDATE run SET deleted = 0 WHERE id = ?", arguments: [run]) } }
     }
 
     /// Throws when there is no such run.
@@ -82,17 +105,23 @@ extension Store {
     }
 
     private func run(where condition: String, _ value: some DatabaseValueConvertible, in db: Database) throws -> RunRecord? {
-        try Row.fetchOne(db, sql: Store.selectRun + " AND \(condition)", arguments: [value]).map(RunRecord.init)
+        try Row.fetchOne(
+            db.cachedStatement(sql: Store.selectRun + " WHERE deleted = 0 AND \(condition)"), arguments: [value]
+        ).map(RunRecord.init)
     }
 
-    private static let selectRun = "SELECT run.*, json FROM run JOIN run_manifest ON run_manifest.run = run.id WHERE deleted = 0"
+    private static let selectRun = "SELECT run.*, json FROM run LEFT JOIN run_manifest ON run_manifest.run = run.id"
 }
 
 extension RunRecord {
+    /// What a damaged row does not have is empty here.
     fileprivate init(_ row: Row) {
+        func value<Value: DatabaseValueConvertible>(_ column: String, or empty: Value) -> Value {
+            Value.fromDatabaseValue(row[column]) ?? empty
+        }
         self.init(
-            id: row["id"], name: row["name"], manifest: row["json"], epoch: row["epoch"], isAhead: row["is_ahead"],
-            unfinishedRecoveries: row["unfinished_recoveries"],
-            createdAt: Date(timeIntervalSince1970: row["created_at"]))
+            id: value("id", or: 0), name: value("name", or: ""), manifest: value("json", or: ""), epoch: value("epoch", or: 0),
+            isAhead: value("is_ahead", or: false), unfinishedRecoveries: value("unfinished_recoveries", or: 0),
+            createdAt: Date(timeIntervalSince1970: value("created_at", or: 0)), isRight: RowDigest.isRight(row, Schema.runColumns))
     }
 }

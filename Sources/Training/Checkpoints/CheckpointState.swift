@@ -22,6 +22,8 @@ struct CheckpointState {
     var logByteCount = 0
     /// Whether the log holds an import since then: too much to be read again at every start.
     var hasImport = false
+    /// Whether the newest one was damaged, so that one is missing.
+    var isMissing = false
     /// Whether one that is due is on its way already.
     var isScheduled = false
 
@@ -47,5 +49,6 @@ struct CheckpointState {
         isAhead = isMarked
         notBefore = 0
         hasImport = false
+        isMissing = false
     }
 }

@@ -112,7 +112,7 @@ extension Run {
         // One that is asked for is made first, and none beside another.
         guard life == .open, underWay == nil, checkpointsAskedFor == 0 else { return false }
         guard checkpointing.changes >= checkpointing.notBefore else { return false }
-        if checkpointing.hasImport { return true }
+        if checkpointing.hasImport || checkpointing.isMissing { return true }
         let policy = manifest.policy
         // At parameter level the slowest parameter decides the run's step, so there the steps of all are counted.
         let steps = level == .parameter ? checkpointing.changes / parameters.all.count : step - checkpointing.lastStep

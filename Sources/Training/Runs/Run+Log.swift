@@ -88,11 +88,11 @@ extension Run {
     /// Brings the run back from the disk.
     private func rebuild(_ row: RunRecord) throws {
         agreement = .lost
-        clear()
+        empty()
         let fresh = Run(besides: self, epoch: row.epoch, isAhead: row.isAhead)
         let (contents, manifest, epoch) = try fresh.assumeIsolated { fresh in
             do {
-                try fresh.recover()
+                _ = try fresh.recover()
             } catch {
                 fresh.close()
                 throw error

@@ -7,18 +7,25 @@ import StrictJSON
 
 extension Run {
     /// Brings the run to where it stood: the newest checkpoint, then every record of the log after it, through the same
-    /// code as the first time.
-    func recover() throws {
-        let newest = try store.checkpoints(of: id).last
-        try begin(from: newest)
-        try replayLog(after: newest?.header.sequence ?? 0)
-        checkpointing.logSequence = try store.lastSequence(of: id)
-        let acknowledged = store.acknowledgedSequence(of: id)
-        guard checkpointing.logSequence >= acknowledged else {
-            throw RecoveryFailure(
-                reason: "its log ends with record \(checkpointing.logSequence), but record \(acknowledged) was acknowledged: the "
-                    + "database or its -wal file has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file"
-            )
+    /// code as the first time. When that checkpoint is damaged, the one before it and the log in reserve lead to the same place.
+    ///
+    /// - Returns: how many records were done again.
+    func recover() throws -> Int {
+        let (point, damages) = try beginAnywhere()
+        let sequence = point.sequence ?? 0
+        let replayed: Int
+        do {
+            if !damages.isEmpty {
+                let more = try Int(store.lastSequence(of: id) - sequence) - store.logEntryCount(of: id)
+                surroundings.directory.noteProgress { $0.recordsTotal += more }
+            }
+            replayed = try replayLog(after: sequence, isRecovery: true)
+            try findAcknowledgedRecords()
+            if !damages.isEmpty { try store.fallBack(to: point, of: id) }
+        } catch {
+            guard !damages.isEmpty else { throw error }
+            let tried = damages + ["nor does the log make up for it: \(RecoveryFailure(error).reason)"]
+            throw RecoveryFailure(reason: tried.joined(separator: "; "))
         }
         if checkpointing.isAhead {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
@@ -28,6 +35,48 @@ extension Run {
             (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         }
         publish()
+        if !damages.isEmpty {
+            checkpointing.isMissing = true
+            scheduleCheckpointIfDue()
+        }
+        return replayed
+    }
+
+    /// A log that ends before a record that was acknowledged has lost it.
+    private func findAcknowledgedRecords() throws {
+        checkpointing.logSequence = try store.lastSequence(of: id)
+        let (last, acknowledged) = (checkpointing.logSequence, store.acknowledgedSequence(of: id))
+        guard last >= acknowledged else {
+            throw RecoveryFailure(
+                reason: "its log ends with record \(last), but record \(acknowledged) was acknowledged: the database or its -wal file "
+                    + "has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file")
+        }
+    }
+
+    /// Fills the empty run from the newest point that is whole.
+    ///
+    /// - Returns: that point, and what is wrong with those after it.
+    private func beginAnywhere() throws -> (RecoveryPoint, damages: [String]) {
+        var damages: [String] = []
+        for point in try store.recoveryPoints(of: id) {
+            do {
+                switch point {
+                case .beginning: try begin(from: nil)
+                case .checkpoint(let checkpoint): try begin(from: checkpoint)
+                case .damaged(let error): throw error
+                }
+                return (point, damages)
+            } catch let error as StorageError where error.isDamage {
+                empty()
+                manifest = original
+                damages.append(RecoveryFailure(error).reason)
+                surroundings.directory.noteDamagedCheckpoint()
+                var metadata: Logger.Metadata = ["run": "\(name)", "reason": "\(error)"]
+                if case .checkpoint(let checkpoint) = point { metadata["step"] = "\(checkpoint.header.step)" }
+                logger.error("checkpoint damaged; an earlier one and the log have to do", metadata: metadata)
+            }
+        }
+        throw RecoveryFailure(reason: damages.isEmpty ? "its checkpoint is missing" : damages.joined(separator: "; "))
     }
 
     /// Fills the empty run with what a checkpoint holds, or with what the manifest lists when there is none.
@@ -40,8 +89,9 @@ extension Run {
     // MARK: Checkpoint
 
     private func load(_ checkpoint: CheckpointRecord) throws {
-        let metadata = try JSONValue(parsing: Array(checkpoint.header.metadata.utf8))
+        // First of all: this compares the header's digest too.
         let tensors = try store.tensors(of: checkpoint.id)
+        let metadata = try JSONValue(parsing: Array(checkpoint.header.metadata.utf8))
         var states: [TensorName: [StateKey: CheckpointTensor]] = [:]
         var weights: [TensorName: CheckpointTensor] = [:]
         var answers: [TensorName?: CheckpointTensor] = [:]
@@ -126,24 +176,27 @@ extension Run {
 
     // MARK: Log
 
-    /// - Parameter last: the last record to be done again.
-    func replayLog(after sequence: Int64, through last: Int64 = .max) throws {
+    /// - Parameters:
+    ///   - last: the last record to be done again.
+    ///   - isRecovery: whether records in reserve are done too, and count as progress.
+    /// - Returns: how many records were done.
+    @discardableResult
+    func replayLog(after sequence: Int64, through last: Int64 = .max, isRecovery: Bool = false) throws -> Int {
         var replayed = 0
         var differing: [Int] = []
-        try store.forEachLogEntry(of: id, after: sequence, through: last) { record, body in
+        try store.forEachLogEntry(of: id, after: sequence, through: last, inReserve: isRecovery) { record, body in
             if case .stopping = surroundings.directory.readiness { throw TrainingError.shuttingDown }
             if let step = try replay(record, try body()) { differing.append(step) }
             checkpointing.logSequence = record.sequence
             replayed += 1
-            if replayed.isMultiple(of: 100) {
-                logger.info("recovering", metadata: ["run": "\(name)", "step": "\(step)"])
-            }
+            if isRecovery { surroundings.directory.noteProgress { $0.recordsDone += 1 } }
         }
         if let first = differing.first {
             logger.warning(
                 "replayed steps gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
                 metadata: ["run": "\(name)", "first_step": "\(first)", "steps": "\(differing.count)"])
         }
+        return replayed
     }
 
     /// Does again what a record of the log says.
@@ -205,5 +258,15 @@ extension Run {
     private static func differing(_ previous: StepRecord?, _ entry: LogEntry) -> Int? {
         guard var previous, let expected = entry.previousAnswerDigest, previous.answerDigest != expected else { return nil }
         return previous.step
+    }
+}
+
+extension StorageError {
+    /// Whether what was written cannot be had back, however often one asks.
+    fileprivate var isDamage: Bool {
+        switch kind {
+        case .corrupt, .io, .notFound: true
+        default: false
+        }
     }
 }

@@ -225,11 +225,11 @@ public actor Run {
     /// Ends the run: later calls find it gone, its memory is given back.
     func close() {
         life = .gone
-        clear()
+        empty()
     }
 
-    /// Gives up what the run holds in memory.
-    func clear() {
+    /// Lets go of everything that steps change, and of its memory.
+    func empty() {
         release(reservedByteCount)
         parameters = ParameterTable()
         record = nil

@@ -1,5 +1,6 @@
 import Foundation
 import Storage
+import StrictJSON
 
 /// The runs by name, for readers that must not wait for whoever makes or deletes one.
 final class RunDirectory: @unchecked Sendable {
@@ -8,12 +9,13 @@ final class RunDirectory: @unchecked Sendable {
         case damaged(RunRecord, reason: String)
     }
 
-    // Invariant: all three are touched only under `lock`. The `Runs` actor alone adds runs; a run that is deleted removes itself.
+    // Invariant: all of these are touched only under `lock`. The `Runs` actor alone adds runs; a run that is deleted removes itself.
     private let lock = NSLock()
     private var entries: [RunName: Entry] = [:]
     /// Runs of the database that are not back yet.
     private var awaited: Set<RunName> = []
-    private var state = Runs.Readiness.recovering(done: 0, of: nil)
+    private var state = Runs.Readiness.recovering(nil)
+    private var damagedCheckpoints = 0
 
     var readiness: Runs.Readiness {
         get { lock.withLock { state } }
@@ -27,7 +29,7 @@ final class RunDirectory: @unchecked Sendable {
         }
         switch state {
         case .stopping: throw TrainingError.shuttingDown
-        case .recovering(_, nil): throw TrainingError.recovering(state)
+        case .recovering(nil): throw TrainingError.recovering(state)
         case .recovering where isAwaited, .ready where isAwaited: throw TrainingError.recovering(state)
         case .recovering, .ready: return entry
         }
@@ -51,12 +53,21 @@ final class RunDirectory: @unchecked Sendable {
         }
     }
 
-    /// Notes that so many more runs are back, unless the server stops meanwhile.
-    func noteRecovered(_ count: Int, of total: Int) {
+    /// Notes how far the recovery has come, unless the server stops meanwhile.
+    func noteProgress(_ change: (inout RecoveryProgress) -> Void) {
         lock.withLock {
-            guard case .recovering(let done, _) = state else { return }
-            state = .recovering(done: done + count, of: total)
+            guard case .recovering(let known) = state else { return }
+            var progress = known ?? RecoveryProgress()
+            change(&progress)
+            state = .recovering(progress)
         }
+    }
+
+    /// How many checkpoints have been found damaged at the start.
+    var damagedCheckpointCount: Int { lock.withLock { damagedCheckpoints } }
+
+    func noteDamagedCheckpoint() {
+        lock.withLock { damagedCheckpoints += 1 }
     }
 
     func await(_ names: [RunName]) {
@@ -84,8 +95,11 @@ final class RunDirectory: @unchecked Sendable {
 
 extension TrainingError {
     static func recovering(_ state: Runs.Readiness) -> TrainingError {
-        var progress = ""
-        if case .recovering(let done, let total?) = state { progress = " (\(done) of \(total))" }
-        return TrainingError(.recovering, "The server is recovering its runs\(progress); try again shortly.")
+        guard case .recovering(let progress?) = state else {
+            return TrainingError(.recovering, "The server is recovering its runs; try again shortly.")
+        }
+        return TrainingError(
+            .recovering, "The server is recovering its runs: \(progress); try again shortly.",
+            progress.figures.map { ($0.name, JSONValue($0.value)) })
     }
 }

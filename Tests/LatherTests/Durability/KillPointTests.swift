@@ -128,9 +128,8 @@ extension EndToEnd {
                     }
                 }
                 // The checkpoint of the last step may be under way.
-                _ = try? connection.request("POST", "/v1/runs/run/checkpoints")
-                if server.process.poll() != nil {
-                    wasKilled = true
+                if (try? connection.request("POST", "/v1/runs/run/checkpoints")) == nil {
+                    wasKilled = try server.process.wait().code == nil
                     try server.start()
                     connection = try server.connect()
                 }

@@ -137,7 +137,7 @@ struct RecoveryTests {
         let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
         for k in 1...4 { try await run.put(k, [.gradient("w", [4, 3], k)]) }
         try house.store.write { db in
-            try db.execute(sql: "UPDATE log_entry SET previous_answer_digest = randomblob(32) WHERE sequence > 2")
+            try db.execute(sql: "UPDATE log_entry SET previous_answer_digest = randomblob(32) WHERE sequence > 2; \(Schema.signLog)")
         }
         try await house.crash()
         let warnings = house.log.lines.filter { $0.contains("other bits") }
@@ -151,7 +151,7 @@ struct RecoveryTests {
         let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
         try await run.put(1, [.gradient("w", [4, 3], 1)]) { $0.learningRate = 0.5 }
         for attributes in [#"{"inputs": {"lr": "0.5"}}"#, #"{"inputs": {"lr": 0.5, "new": 1}}"#, "{}"] {
-            try house.store.write { try $0.execute(sql: "UPDATE log_entry SET attributes = ?", arguments: [attributes]) }
+            try house.store.write { try $0.execute(sql: "UPDATE log_entry SET attributes = ?; \(Schema.signLog)", arguments: [attributes]) }
             try await house.crash()
             await expectRefusal(.runDamaged) { _ = try house.run() }
         }
@@ -174,11 +174,8 @@ struct RecoveryTests {
         let house = try await House()
         let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
         for k in 1...3 { try await run.put(k, [.gradient("w", [4, 3], k)]) }
-        try await house.crash { file in
-            let queue = try DatabaseQueue(path: file)
-            try queue.write { try $0.execute(sql: "UPDATE log_entry SET step = 5 WHERE step = 3") }
-            try queue.close()
-        }
+        try house.store.write { try $0.execute(sql: "UPDATE log_entry SET step = 5 WHERE step = 3; \(Schema.signLog)") }
+        try await house.crash()
         await expectRefusal(.runDamaged) { _ = try house.run() }
     }
 

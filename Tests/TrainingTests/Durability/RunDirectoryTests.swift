@@ -1,3 +1,4 @@
+import StrictJSON
 import Testing
 
 @testable import Training
@@ -11,8 +12,12 @@ struct RunDirectoryTests {
 
         let awaited = try RunName("awaited")
         directory.await([back.status.name, awaited])
-        directory.readiness = .recovering(done: 0, of: 2)
-        await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
+        directory.noteProgress { ($0.runsTotal, $0.recordsTotal, $0.recordsDone) = (2, 70, 5) }
+        let refusal = await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
+        #expect(refusal?.detail.contains("0 of 2 runs, 5 of 70 log records") == true)
+        for (name, value) in [("runs_done", 0), ("runs_total", 2), ("records_done", 5), ("records_total", 70)] {
+            #expect(refusal?.field(name) == JSONValue(value))
+        }
         directory.add(back)
         #expect(try directory.entry(back.status.name) != nil)
         #expect(try directory.entry(RunName("never-made")) == nil)

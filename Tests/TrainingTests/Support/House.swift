@@ -78,11 +78,13 @@ final class House: @unchecked Sendable {
         let old = directory
         lives += 1
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        let acknowledged = try AcknowledgedBytes(of: old.appendingPathComponent("lather.sqlite").path)
         // The file before its WAL, and no shared memory: what a machine finds that lost its power.
         for name in ["lather.sqlite", "lather.sqlite-wal"]
         where FileManager.default.fileExists(atPath: old.appendingPathComponent(name).path) {
             try FileManager.default.copyItem(at: old.appendingPathComponent(name), to: directory.appendingPathComponent(name))
         }
+        try acknowledged.write(for: database)
         try damage(database)
         (store, runs) = try House.open(directory, memoryBudget ?? self.memoryBudget, threadCount, log)
         try await runs.recover()
