@@ -136,7 +136,7 @@ struct CheckpointBesideStepsTests {
         """
 
     /// Without room for copies a step waits; with room for some, for the others.
-    @Test(arguments: [0, 4 * 2 * 64, 30_000, 40_000], [false, true])
+    @Test(.timeLimit(.minutes(1)), arguments: [0, 4 * 2 * 64, 30_000, 40_000], [false, true])
     func withoutRoomForCopiesStepsWait(room: Int, isStarted: Bool) async throws {
         let house = try await House(memoryBudget: Self.stateByteCount + room)
         let run = try await house.make("run", Self.closed)
