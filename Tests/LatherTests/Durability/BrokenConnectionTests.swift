@@ -46,6 +46,7 @@ extension EndToEnd {
                 let harms: [MeddlingProxy.Harm] =
                     (0...7).flatMap { [.cutsMessage(eighths: $0), .cutsAnswer(eighths: $0), .repeats(count: 1 + $0 / 2)] }
                     + [.delays(microseconds: 500), .delays(microseconds: 5000)]
+                    + [.repeatsLater(microseconds: 0), .repeatsLater(microseconds: 2000), .repeatsLater(microseconds: 20_000)]
                 let order = SplitMix.shuffles(of: harms.count, count: 6, seed: 3)
                 let proxy = try MeddlingProxy(to: server.port) { harms[order[$0 % order.count]] }
                 while attempts < order.count {

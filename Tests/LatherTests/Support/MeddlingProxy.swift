@@ -11,6 +11,8 @@ final class MeddlingProxy: Sendable {
         case delays(microseconds: UInt32)
         /// The server gets the request so many times at once; one of the answers comes back.
         case repeats(count: Int)
+        /// The server gets the request once more, so many microseconds after it was answered.
+        case repeatsLater(microseconds: UInt32)
     }
 
     let port: UInt16
@@ -57,6 +59,11 @@ final class MeddlingProxy: Sendable {
             let exchanges = (0..<count).map { _ in Background { exchange(request, server) } }
             guard let answer = exchanges.compactMap({ try? $0.value() }).last else { return }
             Sockets.send(answer[...], to: client)
+        case .repeatsLater(let pause):
+            guard let answer = exchange(request, server) else { return }
+            Sockets.send(answer[...], to: client)
+            usleep(pause)
+            _ = exchange(request, server)
         }
     }
 
