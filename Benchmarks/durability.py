@@ -184,7 +184,8 @@ def measure_fsync(options):
                 ended = time.perf_counter()
                 writes.append((ended - began) * 1000)
                 syncs.append((ended - between) * 1000)
-        results.append({"bytes": name, "byte_count": byte_count, "fdatasync_ms": spread(syncs, 3), "write_and_fdatasync_ms": spread(writes, 3)})
+        results.append({
+            "bytes": name, "byte_count": byte_count, "fdatasync_ms": spread(syncs, 3), "write_and_fdatasync_ms": spread(writes, 3)})
     return results
 
 
@@ -301,7 +302,8 @@ def show_steps(results):
     table(("workload", "`memory`: step, ms (min / median / max)", "`checkpoint` / `memory`", "`log` / `memory`"), *(
         (row["workload"], three(row["step_ms"]["memory"]), *(three(row["ratio_to_memory"][mode]) for mode in MODES[1:]))
         for row in results))
-    table(("workload", "body", "`log` − `memory`, ms (median)", "bare SQLite commit, ms (median)", "ratio", "commit as the server says, ms"), *(
+    table((
+        "workload", "body", "`log` − `memory`, ms (median)", "bare SQLite commit, ms (median)", "ratio", "commit as the server says, ms"), *(
         (row["workload"], megabytes(row["body_bytes"]), row["log_minus_memory_ms"]["median"], row["bare_commit_ms"]["median"],
          row["log_over_bare"], row["server_commit_ms"]["median"]) for row in results))
 
@@ -312,7 +314,9 @@ def show_fsync(results):
 
 
 def show_stalls(results):
-    table(("state", "checkpoint, s", "step without, ms (p50 / p99 / max)", "step meanwhile, ms (p50 / p99 / max)", "steps meanwhile, a checkpoint"), *(
+    table((
+        "state", "checkpoint, s", "step without, ms (p50 / p99 / max)", "step meanwhile, ms (p50 / p99 / max)",
+        "steps meanwhile, a checkpoint"), *(
         (megabytes(row["state_bytes"]), row["checkpoint_seconds"]["median"], tail(row["step_ms_without"]),
          tail(row["step_ms_during"]), round(row["step_ms_during"]["count"] / row["checkpoints"], 1)) for row in results))
 
