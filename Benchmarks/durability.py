@@ -48,7 +48,8 @@ class Server:
         self.process.wait()
         began = time.perf_counter()
         self.begin()
-        self.client.request("GET", "/healthz/ready")
+        while self.request("GET", "/healthz/ready")[0] != 200:
+            time.sleep(0.005)
         return time.perf_counter() - began
 
     def end(self):
@@ -68,13 +69,18 @@ class Server:
         waited = (time.perf_counter() - began) * 1000
         return waited, float(re.search(r"commit;dur=([\d.e-]+)", response.getheader("Server-Timing")).group(1))
 
-    def checkpoint(self, run):
-        # Not over the client's connection: steps go on meanwhile.
+    def request(self, method, path):
+        """The status and the JSON of one request over a connection of its own, for once and beside the client's."""
         connection = http.client.HTTPConnection(self.url.removeprefix("http://").strip("/"), timeout=600)
-        connection.request("POST", run_path(run) + "/checkpoints")
+        connection.request(method, path)
         response = connection.getresponse()
         answer = json.loads(response.read())
-        assert response.status == 201, answer
+        connection.close()
+        return response.status, answer
+
+    def checkpoint(self, run):
+        status, answer = self.request("POST", run_path(run) + "/checkpoints")
+        assert status == 201, answer
         return answer
 
     def written(self):
