@@ -2,10 +2,10 @@
 SHELL := /bin/bash
 LATHER := .build/release/lather
 
-.PHONY: help run test test-long lint docs bench build dependencies clean
+.PHONY: help run test test-long lint docs bench bench-durability build dependencies clean
 
 help: ## Show what can be made
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Install what is missing, build, serve, and train the digits through the server
 	Scripts/demonstrate
@@ -21,14 +21,18 @@ test: build lint ## Everything that CI runs
 
 test-long: build ## The fault tests with many more trials than CI has time for
 	swift build --build-tests
-	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_TEST_FLIPS=10000 LATHER_BINARY=$(abspath $(LATHER)) \
-	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|DamageTests"
+	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_TEST_FLIPS=10000 LATHER_TEST_SOAK=20000 \
+	  LATHER_BINARY=$(abspath $(LATHER)) \
+	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|StorageTroubleTests|DamageTests|SoakTests"
 
 lint: ## Format, file lengths, and what must not be in the tree
 	Scripts/lint
 
 docs: ## Build the documentation of the SOAP library; warnings are errors
 	Scripts/document
+
+bench-durability: build ## What each durability costs on this machine; see Docs/durability.md
+	Benchmarks/durability.py --binary $(LATHER)
 
 bench: build ## Time steps through the server on this machine
 	Benchmarks/steps.py --binary $(LATHER)

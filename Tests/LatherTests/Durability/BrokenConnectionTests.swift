@@ -34,6 +34,59 @@ extension EndToEnd {
             try trainer.expectSameUndisturbed(final)
         }
 
+        /// Behind a proxy that cuts, delays and repeats, a trainer that sends the same again learns the same as any other.
+        @Test(.timeLimit(.minutes(1)))
+        func behindAHarmfulProxyEachStepIsTakenOnce() throws {
+            var trainer = RetryingTrainer()
+            var final: [UInt8] = []
+            var attempts = 0
+            try TestServer.use { server in
+                try trainer.makeRun(server)
+                // Every cut of either direction, delays and repeats, and then the same in another order.
+                let harms: [MeddlingProxy.Harm] =
+                    (0...7).flatMap { [.cutsMessage(eighths: $0), .cutsAnswer(eighths: $0), .repeats(count: 1 + $0 / 2)] }
+                    + [.delays(microseconds: 500), .delays(microseconds: 5000)]
+                    + [.repeatsLater(microseconds: 0), .repeatsLater(microseconds: 2000), .repeatsLater(microseconds: 20_000)]
+                let order = SplitMix.shuffles(of: harms.count, count: 6, seed: 3)
+                let proxy = try MeddlingProxy(to: server.port) { harms[order[$0 % order.count]] }
+                while attempts < order.count {
+                    attempts += 1
+                    guard let answer = try? trainer.tryStep(HTTPConnection(port: proxy.port)) else { continue }
+                    #expect(answer.status == 200, "\(answer.outcome)")
+                }
+                // The step in doubt at the last cut.
+                try trainer.step(server)
+                final = try trainer.state(server)
+            }
+            print("\(attempts) harmed requests during \(trainer.answers.count) steps")
+            #expect(trainer.answers.count > attempts / 4)
+            try trainer.expectSameUndisturbed(final)
+        }
+
+        /// Two trainers that do not know of each other send different steps: one of each pair is taken, the other is told.
+        @Test(.timeLimit(.minutes(1)))
+        func ofTwoThatSendDifferentStepsOneIsTakenAndTheOtherTold() throws {
+            try TestServer.use { server in
+                let connection = try server.connect()
+                for run in ["run", "alone"] { try connection.makeRun(run, ["optimizer": ["lr": 0.01]]) }
+                let port = server.port
+                for step in 1...40 {
+                    let rivals = [step, 1000 + step].map { seed in
+                        Background {
+                            let body = try RetryingTrainer.body(seed)
+                            return (body, try HTTPConnection(port: port).putStep("run", step, body))
+                        }
+                    }
+                    let results = try rivals.map { try $0.value() }
+                    #expect(Set(results.map(\.1.outcome)) == ["200", "422 step-body-differs"], "step \(step)")
+                    guard let taken = results.first(where: { $0.1.status == 200 }) else { return }
+                    #expect(try connection.putStep("alone", step, taken.0).body == taken.1.body)
+                }
+                let pictures = try ["run", "alone"].map { try RunPicture(of: $0, over: connection) }
+                #expect(pictures[0] == pictures[1])
+            }
+        }
+
         /// Two trainers send the same step at the same time: it is applied once, and both get its answer.
         @Test(.timeLimit(.minutes(1)))
         func ofTwoThatSendTheSameStepBothGetItsAnswer() throws {

@@ -15,11 +15,11 @@ final class FaultInjector {
     ///
     /// - Parameters:
     ///   - call: the system call's name.
-    ///   - occurrence: which of a thread's calls fails, counted from now on.
-    init(into target: pid_t, call: String, error: String, at occurrence: Int) throws {
+    ///   - occurrence: which of a thread's calls fails, counted from now on; nil is all of them.
+    init(into target: pid_t, call: String, error: String, at occurrence: Int?) throws {
         process = try Process.start([
             "strace", "-f", "-p", "\(target)", "-o", "/dev/null", "-e", "trace=\(call)",
-            "-e", "inject=\(call):error=\(error):when=\(occurrence)",
+            "-e", "inject=\(call):error=\(error):when=\(occurrence.map { String($0) } ?? "1+")",
         ])
         let deadline = ContinuousClock.now + .seconds(10)
         while try !FaultInjector.isTraced(target) {

@@ -21,6 +21,9 @@ struct HTTPAnswer {
         return json["type"]?.stringValue.flatMap { $0.hasPrefix(prefix) ? String($0.dropFirst(prefix.count)) : nil }
     }
 
+    /// The status, and the kind of problem where there is one: "409 epoch-fenced".
+    var outcome: String { problem.map { "\(status) \($0)" } ?? String(status) }
+
     /// That it is not what was hoped for.
     func failure(_ what: String) -> TestFailure {
         TestFailure("\(what): \(status) \(String(decoding: body, as: UTF8.self))")

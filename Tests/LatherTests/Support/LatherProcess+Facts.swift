@@ -28,6 +28,16 @@ extension LatherProcess {
         get throws { try status("Threads:") }
     }
 
+    /// Its memory now, in bytes.
+    var residentByteCount: Int {
+        get throws { try status("VmRSS:") << 10 }
+    }
+
+    /// How many files and sockets it has open.
+    var descriptorCount: Int {
+        get throws { try FileManager.default.contentsOfDirectory(atPath: "/proc/\(identifier)/fd").count }
+    }
+
     /// The most memory it has had so far, in bytes.
     var peakByteCount: Int {
         get throws { try status("VmHWM:") << 10 }

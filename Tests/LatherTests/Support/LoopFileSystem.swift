@@ -4,6 +4,8 @@ import Foundation
 struct LoopFileSystem: Sendable {
     let directory: URL
     private let image: URL
+    /// Nothing is written back but what is synced, and an error makes it read-only.
+    private static let options = "loop,commit=600,errors=remount-ro"
 
     /// Whether this process may mount one here; found out by doing it once.
     static let isPossible: Bool = getuid() == 0 && (try? use { _ in }) != nil
@@ -14,11 +16,10 @@ struct LoopFileSystem: Sendable {
             let disk = LoopFileSystem(
                 directory: root.appendingPathComponent("disk"), image: root.appendingPathComponent("disk.img"))
             try FileManager.default.createDirectory(at: disk.directory, withIntermediateDirectories: true)
-            try run("truncate", "-s", "256M", disk.image.path)
-            try run("mkfs.ext4", "-q", "-F", disk.image.path)
-            // Nothing is written back but what is synced.
-            try run("mount", "-o", "loop,commit=600", disk.image.path, disk.directory.path)
-            defer { try? run("umount", disk.directory.path) }
+            try Process.succeed("truncate", "-s", "256M", disk.image.path)
+            try Process.succeed("mkfs.ext4", "-q", "-F", disk.image.path)
+            try Process.succeed("mount", "-o", LoopFileSystem.options, disk.image.path, disk.directory.path)
+            defer { try? Process.succeed("umount", disk.directory.path) }
             try body(disk)
         }
     }
@@ -31,15 +32,19 @@ struct LoopFileSystem: Sendable {
         guard ioctl(descriptor, 0x8004_587D, &withoutFlushing) == 0 else { throw TestFailure.system("ioctl") }
     }
 
-    /// As a machine does when it starts again.
-    func remount() throws {
-        try LoopFileSystem.run("umount", directory.path)
-        try LoopFileSystem.run("mount", "-o", "loop,commit=600", image.path, directory.path)
+    /// From now on the file system is read-only, as ext4 makes itself after an error of its device.
+    func becomeReadOnly() throws {
+        let mounts = try String(contentsOfFile: "/proc/mounts", encoding: .utf8).split(separator: "\n").map { $0.split(separator: " ") }
+        guard let device = mounts.last(where: { $0[1] == directory.path })?.first?.split(separator: "/").last else {
+            throw TestFailure("nothing is mounted at \(directory.path)")
+        }
+        let trigger = "/sys/fs/ext4/\(device)/trigger_fs_error"
+        try Data("trial".utf8).write(to: URL(fileURLWithPath: trigger))
     }
 
-    private static func run(_ command: String...) throws {
-        let process = try Process.start(command)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw TestFailure("\(command.joined(separator: " ")) failed") }
+    /// As a machine does when it starts again.
+    func remount() throws {
+        try Process.succeed("umount", directory.path)
+        try Process.succeed("mount", "-o", LoopFileSystem.options, image.path, directory.path)
     }
 }

@@ -9,4 +9,10 @@ struct SplitMix: RandomNumberGenerator {
         z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
         return z ^ (z >> 31)
     }
+
+    /// The numbers below `upperBound` in one order after another.
+    static func shuffles(of upperBound: Int, count: Int, seed: UInt64) -> [Int] {
+        var random = SplitMix(state: seed)
+        return (0..<count).flatMap { _ in (0..<upperBound).shuffled(using: &random) }
+    }
 }
