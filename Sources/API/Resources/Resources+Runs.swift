@@ -31,7 +31,8 @@ extension Resources {
     func getRun(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.json])
-        let status = try runs.run(call.runName).status
+        let run = try runs.run(call.runName)
+        let status = run.status.isInDoubt ? try await run.settledStatus() : run.status
         var response = try await answer(.object(status.json), type: type)
         response.headerFields[.latherEpoch] = String(status.epoch)
         return response

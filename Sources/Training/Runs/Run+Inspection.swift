@@ -12,6 +12,12 @@ public struct StateTensor: Sendable {
 }
 
 extension Run {
+    /// The run's status once it is known what the disk holds. Waits for a step in flight.
+    public func settledStatus() throws(TrainingError) -> RunStatus {
+        try ensureOpen()
+        return status
+    }
+
     /// The run's description together with what each parameter's state takes.
     public func description() throws(TrainingError) -> JSONObject {
         try ensureOpen()

@@ -57,7 +57,9 @@ public actor Run {
     /// The last step at run level.
     var record: StepRecord?
     var checkpointing: CheckpointState
-    var agreement: Agreement
+    var agreement: Agreement {
+        didSet { board.status.isInDoubt = agreement == .inDoubt || agreement == .lost }
+    }
     /// The checkpoint that is being written beside the steps, if there is one.
     var underWay: CheckpointJob?
     /// How many requests for a checkpoint wait for one that is under way, or for theirs.
@@ -163,7 +165,7 @@ public actor Run {
     /// Refuses what comes after the run was deleted or the server stopped, and while memory is not what the disk holds.
     func ensureOpen() throws(TrainingError) {
         switch life {
-        case .open: if agreement == .inDoubt || agreement == .lost { try settle() }
+        case .open: if status.isInDoubt { try settle() }
         case .gone: throw TrainingError.unknownRun(name)
         case .stopped: throw TrainingError.shuttingDown
         }

@@ -12,6 +12,8 @@ public struct RunStatus: Sendable {
     public internal(set) var epoch = 0
     public internal(set) var stateByteCount = 0
     public internal(set) var parameterCount = 0
+    /// After a failed sync it may stand one step further; see ``Run/settledStatus()``.
+    public internal(set) var isInDoubt = false
     /// Which kind of step the run takes; nil before its first.
     var level: Run.Level?
     var manifest: Manifest
