@@ -43,8 +43,8 @@ public final class CheckpointWriter {
 
     /// Tensors below this size are copied and written together: a run can have thousands, and each commit is an fsync.
     static let smallTensor = 256 << 10
-    /// Bytes a transaction takes at most, about 20 ms of SQLite's time.
-    static let transactionBytes = 16 << 20
+    /// Bytes a transaction takes at most, about 5 ms of SQLite's time, for which the steps of all runs wait.
+    static let transactionBytes = 4 << 20
     static let transactionTensors = 512
 
     init(store: Store, run: Int64, id: Int64, header: CheckpointHeader, begun: ContinuousClock.Instant) {

@@ -3,14 +3,14 @@ import Logging
 import Synchronization
 
 extension Store {
-    /// Bytes after which the WAL is moved into the file: 64 MiB, which take 90 ms.
-    private static let moveAfter = 64 << 20
+    /// Bytes after which the WAL is moved into the file: 32 MiB, which take 40 ms.
+    private static let moveAfter = 32 << 20
     /// What a commit writes beside the blobs: three pages or so.
     private static let commitOverhead = 192 << 10
 
     /// Counts the bytes of blobs that a commit has added to the WAL, and has it moved into the file once it is long.
     ///
-    /// That happens behind the commit's back, while its trainer computes the next gradient. SQLite's own threshold, four
+    /// That happens behind the commit's back, while its trainer computes the next gradient. SQLite's own threshold, eight
     /// times as high, would let every fourth body of 64 MiB wait 350 ms; it serves writers that never pause.
     func noteWritten(_ byteCount: Int) {
         let bytes = unmovedBytes.add(byteCount + Store.commitOverhead, ordering: .relaxed).newValue

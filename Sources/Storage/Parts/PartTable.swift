@@ -15,7 +15,7 @@ struct PartTable {
     static let tensor = PartTable(name: "tensor_part", owner: ["tensor"])
 
     /// 1, 4, 8 and 16 MiB take the same time to write and to read; larger ones outgrow SQLite's page cache.
-    static let defaultPartSize = 8 << 20
+    static let defaultPartSize = 4 << 20
 
     /// Cuts bytes into parts of at most `size`, without copying. Nothing gives no part.
     static func split(_ bytes: UnsafeRawBufferPointer, size: Int) -> [UnsafeRawBufferPointer] {
