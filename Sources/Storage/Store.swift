@@ -53,8 +53,9 @@ public final class Store: Sendable {
 
     init(path: String, logger: Logger, partSize: Int) throws(StorageError) {
         let file = try DatabaseFile(path: path)
-        try file.examine()
+        let content = try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
+        if AcknowledgedRecords(lock: lock.descriptor, database: file.path).isAny { try file.requireContent(content) }
         self.path = file.path
         self.logger = logger
         self.partSize = partSize

@@ -148,8 +148,10 @@ public actor Runs {
     }
 
     /// Whether the database takes writes.
-    public func checkStorage() throws(TrainingError) {
-        try surroundings.storage.check()
+    ///
+    /// - Throws: ``TrainingError``, `storage-unavailable`. Does not wait for a run that is being made.
+    public nonisolated func checkStorage() async throws {
+        try await offLoop { [storage = surroundings.storage] in try storage.check() }
     }
 
     // MARK: Start and stop

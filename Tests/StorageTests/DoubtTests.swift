@@ -121,6 +121,19 @@ import Testing
         #expect(try workspace.open().acknowledgedSequence(of: runs[1].id) == 0)
     }
 
+    @Test func aDatabaseThatWasEmptiedIsNotTakenForANewOne() throws {
+        let store = try workspace.open()
+        try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
+        let opening = store.state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+        for name in ["database", "database-wal"] { truncate(workspace.path(name), 0) }
+        let error = #expect(throws: StorageError.self) { try workspace.open() }
+        #expect(error?.message.contains("acknowledged") == true)
+        unlink(workspace.path())
+        #expect(try workspace.open().runs().isEmpty)
+    }
+
     @Test func aCheckpointThatIsBeingWrittenWhenTheFileIsOpenedAnewIsGivenUp() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")

@@ -23,6 +23,9 @@ struct AcknowledgedRecords: Sendable {
         pwrite(lock, header, header.count, 0)
     }
 
+    /// Whether any record was noted.
+    var isAny: Bool { lseek(descriptor, 0, SEEK_END) > AcknowledgedRecords.headerByteCount }
+
     static let headerByteCount = 32
 
     /// The newest record of a run that was noted; 0 is none.

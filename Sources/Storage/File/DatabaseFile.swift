@@ -34,15 +34,27 @@ struct DatabaseFile {
         self.path = path
     }
 
-    /// Throws when there is a file that is not ours to open, found out through a connection that cannot write.
+    /// Finds out whose the file is, through a connection that cannot write.
     ///
     /// The header alone would not do: after a crash the newest schema version may still be in the WAL.
-    func examine() throws(StorageError) {
-        guard access(path, F_OK) == 0 else { return }
+    ///
+    /// - Returns: nil without a file.
+    /// - Throws: when there is one that is not ours to open.
+    func examine() throws(StorageError) -> Content? {
+        guard access(path, F_OK) == 0 else { return nil }
         let queue = try openForReading(asImmutable: isAtRest)
-        try StorageError.translating(path) {
+        return try StorageError.translating(path) {
             defer { try? queue.close() }
-            _ = try queue.read(content)
+            return try queue.read(content)
+        }
+    }
+
+    /// Throws when there is nothing in a file that had records.
+    func requireContent(_ content: Content?) throws(StorageError) {
+        guard case .ours? = content else {
+            throw StorageError(
+                .corrupt(what: path),
+                "\(path) is empty, but held records that were acknowledged. Restore it from a backup; to begin anew, delete it.")
         }
     }
 

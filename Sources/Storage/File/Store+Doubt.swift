@@ -93,6 +93,7 @@ extension Store {
             try old.close(keepingWAL: true)
             if keeping.presence.hasForeignWAL { try setAsideWAL() }
         }
+        try file.requireContent(file.examine())
         let lock = keeping.presence.hasLock ? keeping.lock : try FileLock(path: path + "-lock", guarding: path)
         let new = try Opening(file, lock: lock)
         state.withLock { $0.opening = new }
