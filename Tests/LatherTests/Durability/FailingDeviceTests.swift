@@ -5,7 +5,10 @@ extension EndToEnd {
     /// System calls of the database fail once each, at one place after the other.
     @Suite struct FailingDeviceTests {
         private static let placeCount = Int(ProcessInfo.processInfo.environment["LATHER_TEST_FAULTS"] ?? "") ?? 8
-        private static let faults = [("fdatasync", "EIO"), ("fsync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC")]
+        /// SQLite syncs by fdatasync, and fsync comes only after one of those has failed: hence the two together.
+        private static let faults = [
+            ("fdatasync", "EIO"), ("fsync", "EIO"), ("fdatasync,fsync", "EIO"), ("pwrite64", "EIO"), ("pwrite64", "ENOSPC"),
+        ]
 
         /// A step that is refused for the device's sake is sent again until it is taken, as a trainer would. Whatever failed,
         /// every answer, the state in memory and the state after a crash are those of a server whose device is sound.
