@@ -44,6 +44,8 @@ public final class Store: Sendable {
         var isClosed = false
     }
 
+    var keeping: Opening.Keeping? { state.withLock { $0.opening.keeping } }
+
     /// Opens a database for one server: creates or migrates it, and removes what a crash left unfinished.
     ///
     /// A file that is not ours, too new, unreadable or open in another server is refused and left as it was.
@@ -55,13 +57,14 @@ public final class Store: Sendable {
         let file = try DatabaseFile(path: path)
         let content = try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
-        if AcknowledgedRecords(lock: lock.descriptor, database: file.path).isAny { try file.requireContent(content) }
+        if !AcknowledgedRecords(lock: lock.descriptor, database: file.path).runs.isEmpty { try file.requireContent(content) }
         self.path = file.path
         self.logger = logger
         self.partSize = partSize
         stateAtRest = nil
         schemaVersion = Store.schemaVersion
         state = Mutex(State(opening: try Opening(file, lock: lock)))
+        try findAcknowledgedRuns()
         try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
@@ -148,10 +151,12 @@ public final class Store: Sendable {
     func writeSoon<Result>(_ body: (Database) throws -> Result) throws(StorageError) -> (Result, Commit) {
         let opening = try soundOpening()
         do {
-            return try withConnection(of: opening) { db in
+            let written = try withConnection(of: opening) { db in
                 let result = try Store.transaction(.immediate, in: db, body)
                 return (result, Commit(opening: opening, number: opening.keeping?.sync.noteWritten() ?? 0))
             }
+            noteWritten(0)
+            return written
         } catch {
             if error.kind == .syncFailed { suspect(opening, .failedSync(error)) }
             throw error
@@ -186,7 +191,9 @@ public final class Store: Sendable {
         try StorageError.translating(path) {
             try opening.queue.writeWithoutTransaction { db in
                 // GRDB would hand a closed connection's null pointer to SQLite, which crashes.
-                guard db.sqliteConnection != nil else { throw StorageError(.other, "\(path) is closed.") }
+                guard db.sqliteConnection != nil else {
+                    throw state.withLock { $0.isClosed ? nil : $0.doubt?.refusal(path) } ?? StorageError(.other, "\(path) is closed.")
+                }
                 return try body(db)
             }
         }

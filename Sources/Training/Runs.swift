@@ -127,9 +127,11 @@ public actor Runs {
     }
 
     private func storedRun(_ name: RunName) throws(TrainingError) -> RunRecord? {
-        try surroundings.storage.writing { () throws(StorageError) in
+        do {
             try surroundings.store.ensureSound()
             return try surroundings.store.run(named: name.description)
+        } catch {
+            throw TrainingError(error)
         }
     }
 
@@ -140,7 +142,14 @@ public actor Runs {
             try await run.delete(epoch: epoch)
         case .damaged(let row, _):
             try RunStatus.fence(epoch, current: row.epoch)
-            try surroundings.storage.writing { () throws(StorageError) in try surroundings.store.deleteRun(row.id) }
+            try surroundings.storage.writing { () throws(StorageError) in
+                do throws(StorageError) {
+                    try surroundings.store.deleteRun(row.id)
+                } catch {
+                    // A deletion that was in doubt has happened.
+                    guard error.kind == .notFound else { throw error }
+                }
+            }
             directory.remove(name)
         case nil:
             throw TrainingError.unknownRun(name)

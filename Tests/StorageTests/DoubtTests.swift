@@ -1,4 +1,5 @@
 import Foundation
+import GRDB
 import Synchronization
 import Testing
 
@@ -97,6 +98,114 @@ import Testing
         #expect(try store.log(of: run).map(\.1) == expected)
     }
 
+    /// Then the only way to the log is the connection that has it open.
+    @Test func aWriteAheadLogThatIsDeletedDuringACommitLosesNothing() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        for step in 1...2 { try store.append([UInt8(step)], step: step, to: run) }
+        let commit = try store.beginWriting([3], step: 3, to: run)
+        unlink(workspace.path("database-wal"))
+        // The sync may have been over by then.
+        try? store.finish(commit)
+        try store.append([4], step: 4, to: run)
+        #expect(try store.log(of: run).map(\.1) == [[1], [2], [3], [4]])
+        try workspace.crash(to: "after")
+        #expect(try workspace.open("after").log(of: run).map(\.1) == [[1], [2], [3], [4]])
+    }
+
+    @Test func aSyncThatFailsAsTheLogIsDeletedLosesNothing() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        unlink(workspace.path("database-wal"))
+        store.suspect(store.state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
+        #expect(try store.append([2], step: 2, to: run) == 2)
+        #expect(store.generation == 1)
+    }
+
+    @Test func aDatabaseFromBeforeARunWasMadeIsNotTakenForWhole() throws {
+        let store = try workspace.open()
+        let kept = try store.createRun(name: "kept", manifest: "{}")
+        try store.append([1], step: 1, to: kept)
+        _ = try store.withConnection { try $0.checkpoint(.truncate) }
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let opening = store.state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+        unlink(workspace.path("database-wal"))
+        let error = #expect(throws: StorageError.self) { try workspace.open() }
+        #expect(error?.message.contains("no run \(run.id), of which records were acknowledged") == true)
+        unlink(workspace.path("database-lock"))
+        #expect(try workspace.open().runs() == [kept])
+    }
+
+    /// A run that was deleted is not missed, also when the note of it outlives it.
+    @Test func aDeletedRunIsNotMissed() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        try store.deleteRun(run.id)
+        #expect(store.acknowledgedSequence(of: run.id) == 1)
+        let opening = store.state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+        #expect(try workspace.open().runs().isEmpty)
+    }
+
+    /// With another process on its index of the log, SQLite would not look at the log itself.
+    @Test func theFileIsReadAgainOnlyWhenNobodyElseHasItOpen() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        for step in 1...3 { try store.append(noise(200_000, seed: UInt64(step)), step: step, to: run) }
+        let wal = URL(fileURLWithPath: workspace.path("database-wal"))
+        let before = try Data(contentsOf: wal)
+        let reader = try OtherProcess(reading: workspace.path())
+        _ = try store.beginWriting([4], step: 4, to: run)
+        store.suspect(store.state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
+        try before.write(to: wal)
+        let error = #expect(throws: StorageError.self) { try store.ensureSound() }
+        #expect(error?.kind == .busy && error?.message.contains("another process has it open") == true)
+        reader.end()
+        try store.ensureSound()
+        #expect(try store.lastSequence(of: run.id) == 3 && store.structuralDamage().isEmpty)
+    }
+
+    @Test func aRecordOfSomebodyElseIsNotWrittenOver() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let error = #expect(throws: StorageError.self) { try store.beginWriting([2], step: 2, to: run, after: 0) }
+        #expect(error?.kind == .conflict)
+        #expect(try store.logEntryCount(of: run.id) == 1)
+    }
+
+    @Test func aServerThatLostItsLockWaitsForTheOtherToEnd() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        unlink(workspace.path("database-lock"))
+        let other = try workspace.open()
+        try other.append([2], step: 2, to: run)
+        let error = #expect(throws: StorageError.self) { try store.append([3], step: 3, to: run) }
+        #expect(error?.kind == .lockedByAnotherServer)
+        #expect(try store.log(of: run).count == 2, "looking is possible meanwhile")
+        try other.close()
+        #expect(try store.append([3], step: 3, to: run) == 3)
+        #expect(store.generation == 1)
+    }
+
+    /// Deleted, not swept yet, and made again; then a bit flips in the deleted row.
+    @Test func aDamagedRunWhoseNameWasTakenAgainStaysDeleted() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        try store.execute("UPDATE run SET deleted = 1, digest = zeroblob(32) WHERE id = \(run.id)")
+        let again = try store.createRun(name: "a", manifest: "{}")
+        try store.close()
+        #expect(try workspace.open().runs().map(\.id) == [again.id])
+    }
+
     @Test func aSecondServerFindsALockThatWasTakenAnew() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
@@ -148,6 +257,36 @@ import Testing
         }
         #expect(error?.kind == .other)
         #expect(try store.checkpoints(of: run.id).isEmpty)
+    }
+
+    /// A process that has looked at the database and still has it open.
+    private final class OtherProcess {
+        private let process = Process()
+        private let input = Pipe()
+
+        init(reading database: String) throws {
+            let output = Pipe()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+            process.arguments = [
+                "python3", "-c",
+                """
+                import sqlite3, sys
+                connection = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
+                connection.execute("SELECT count(*) FROM run").fetchone()
+                print("open", flush=True)
+                sys.stdin.readline()
+                """, database,
+            ]
+            process.standardInput = input
+            process.standardOutput = output
+            try process.run()
+            _ = output.fileHandleForReading.availableData
+        }
+
+        func end() {
+            try? input.fileHandleForWriting.close()
+            process.waitUntilExit()
+        }
     }
 
     private func move(_ name: String, _ other: String) throws {

@@ -71,8 +71,14 @@ extension Store {
 
     @discardableResult
     func append(_ bytes: [UInt8], step: Int, to run: RunRecord) throws -> Int64 {
+        let commit = try beginWriting(bytes, step: step, to: run)
+        try finish(commit)
+        return commit.sequence
+    }
+
+    func beginWriting(_ bytes: [UInt8], step: Int, to run: RunRecord, after previous: Int64? = nil) throws -> LogCommit {
         let entry = LogEntry(kind: .step, step: step, epoch: 0, attributes: "{}", bodyDigest: [UInt8](SHA256.hash(data: bytes)))
-        return try bytes.withUnsafeBytes { try append(entry, body: [$0], to: run.id) }
+        return try bytes.withUnsafeBytes { try beginAppending(entry, body: [$0], to: run.id, after: previous) }
     }
 
     func log(of run: RunRecord, after sequence: Int64 = 0) throws -> [(LogRecord, [UInt8])] {

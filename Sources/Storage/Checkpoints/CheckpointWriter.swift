@@ -181,6 +181,7 @@ public final class CheckpointWriter {
     }
 
     private func complete(keeping count: Int, _ mark: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
+        try requireWriting(db)
         let predecessor = try store.predecessor(in: run, history, in: db)
         let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?)"
         try store.updateRun(run, set: assignment, mark, header.sequence, in: db)

@@ -23,8 +23,19 @@ struct AcknowledgedRecords: Sendable {
         pwrite(lock, header, header.count, 0)
     }
 
-    /// Whether any record was noted.
-    var isAny: Bool { lseek(descriptor, 0, SEEK_END) > AcknowledgedRecords.headerByteCount }
+    /// The runs of which records were noted.
+    var runs: [Int64] {
+        let slots = (Int(lseek(descriptor, 0, SEEK_END)) - AcknowledgedRecords.headerByteCount) / 8
+        return (0..<Int64(max(0, slots))).filter { sequence(of: $0) != 0 }
+    }
+
+    /// Copies the notes of another lock file of the same database to one that has none.
+    static func carry(from old: Int32, to new: Int32) {
+        guard lseek(new, 0, SEEK_END) == 0 else { return }
+        var bytes = [UInt8](repeating: 0, count: Int(lseek(old, 0, SEEK_END)))
+        let count = pread(old, &bytes, bytes.count, 0)
+        if count > 0 { pwrite(new, bytes, count, 0) }
+    }
 
     static let headerByteCount = 32
 

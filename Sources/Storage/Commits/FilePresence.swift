@@ -7,7 +7,7 @@ struct FilePresence: Sendable {
         case intact
         /// The database is not at its path.
         case databaseGone
-        /// The database is, but its write-ahead log or the lock is not.
+        /// The database is, but one of the files beside it is not.
         case sideFilesGone
     }
 
@@ -36,7 +36,7 @@ struct FilePresence: Sendable {
     var hasLock: Bool { FilePresence.numbers(path)[2] == expected[2] }
 
     private static func numbers(_ path: String) -> [FileNumber?] {
-        ["", "-wal", "-lock"].map { FileNumber(path: path + $0) }
+        ["", "-wal", "-lock", "-shm"].map { FileNumber(path: path + $0) }
     }
 
     /// Which file it is; no other has the same numbers as long as it is open.

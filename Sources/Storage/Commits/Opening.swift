@@ -44,17 +44,18 @@ final class Opening: Sendable {
             lock: lock, presence: presence, acknowledged: AcknowledgedRecords(lock: lock.descriptor, database: file.path), sync: sync)
     }
 
+    var isOpen: Bool { queue.writeWithoutTransaction { $0.sqliteConnection != nil } }
+
     /// Closes the connection, if it is open.
     ///
     /// - Parameter keepingWAL: leaves the write-ahead log as it is; otherwise it is moved into the database and removed.
     func close(keepingWAL: Bool) throws(StorageError) {
         try StorageError.translating(queue.path) {
-            let isOpen = queue.writeWithoutTransaction { db in
-                guard let connection = db.sqliteConnection else { return false }
-                _ = lather_keep_wal(connection, keepingWAL ? 1 : 0)
-                return true
+            guard isOpen else { return }
+            queue.writeWithoutTransaction { db in
+                if let connection = db.sqliteConnection { _ = lather_keep_wal(connection, keepingWAL ? 1 : 0) }
             }
-            if isOpen { try queue.close() }
+            try queue.close()
         }
     }
 }

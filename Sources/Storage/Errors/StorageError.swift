@@ -1,14 +1,14 @@
 /// What went wrong with the database, and a sentence that a person can act on.
 ///
 /// The store is usable after every error: the transaction has been rolled back, and the call can be made again once the
-/// cause is gone. Only after ``Kind/syncFailed`` it is not known which of the two states a power cut would leave.
+/// cause is gone. Only after ``Kind/syncFailed`` it is not known whether it has: that shows when the file has been opened anew.
 public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
     public enum Kind: Equatable, Sendable {
         /// No room on the device.
         case full
         /// The system failed to read or write the file.
         case io
-        /// fsync failed: the transaction is undone in this process, yet its bytes may have reached the device.
+        /// fsync failed: the transaction may have reached the device or not.
         case syncFailed
         /// The file, its directory or this store (when it inspects) does not allow writing.
         case readOnly
@@ -28,6 +28,8 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
         case corrupt(what: String)
         /// No such run, checkpoint or tensor (any more).
         case notFound
+        /// Somebody else has written to the same log.
+        case conflict
         /// A run of this name exists.
         case nameTaken
         case other

@@ -140,15 +140,15 @@ struct DatabaseFile {
     ///   be freed without reading it. As the two settings before the first table, later they have no effect.
     /// - `synchronous` NORMAL: SQLite syncs when it moves the WAL and when it begins it anew; ``GroupSync`` does after commits.
     /// - `secure_delete` is Debian's default and would write zeros over all that is deleted (64 MiB: 66 ms, without: 1).
-    /// - A commit moves the WAL into the file at 4,096 pages (256 MiB), if ``Store/noteWritten(_:)`` has not done so
-    ///   before. After one giant transaction the WAL is cut back to that size.
+    /// - ``Store/noteWritten(_:)`` has the WAL moved into the file; SQLite itself would keep a failure of that to itself. After
+    ///   one giant transaction the WAL is cut back to 256 MiB.
     private static let settings = """
         PRAGMA page_size = 65536;
         PRAGMA auto_vacuum = INCREMENTAL;
         PRAGMA synchronous = NORMAL;
         PRAGMA secure_delete = OFF;
         PRAGMA trusted_schema = OFF;
-        PRAGMA wal_autocheckpoint = 4096;
+        PRAGMA wal_autocheckpoint = 0;
         PRAGMA journal_size_limit = \(256 << 20);
         """
 }

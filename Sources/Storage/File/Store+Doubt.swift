@@ -8,7 +8,7 @@ enum Doubt {
     /// The device failed to make something durable. The system then takes what it holds in memory for written, so that
     /// another attempt would succeed without having written anything.
     case failedSync(StorageError)
-    /// The write-ahead log or the lock is not at its path any more.
+    /// A file beside the database is not at its path any more: the write-ahead log, its index or the lock.
     case sideFilesGone
 
     /// What is said to whoever wants to write meanwhile.
@@ -17,14 +17,14 @@ enum Doubt {
         case .failedSync(let error):
             StorageError(.io, "\(path) has to be read again from its device before it is written to: \(error.message)")
         case .sideFilesGone:
-            StorageError(.cannotOpen, "\(path)-wal or -lock has been moved or deleted.")
+            StorageError(.cannotOpen, "\(path)-wal, -shm or -lock has been moved or deleted.")
         }
     }
 }
 
 extension Store {
-    /// How often the file has been opened anew since something might not have reached the disk; nil while it might not have.
-    /// Whoever keeps a picture of what the file holds compares the two when this has changed.
+    /// How often the file has been opened anew; nil while it has to be. Whoever keeps a picture of what the file holds compares
+    /// the two when this has changed.
     public var generation: Int? { state.withLock { $0.doubt == nil ? $0.generation : nil } }
 
     /// Returns when the file can be relied on: at once, or after it has been opened anew.
@@ -34,7 +34,7 @@ extension Store {
 
     /// The newest record of a run that was noted as durable; 0 is none. A log that ends before it has lost records.
     public func acknowledgedSequence(of run: Int64) -> Int64 {
-        state.withLock { $0.opening.keeping }?.acknowledged.sequence(of: run) ?? 0
+        keeping?.acknowledged.sequence(of: run) ?? 0
     }
 
     func soundOpening() throws(StorageError) -> Opening {
@@ -55,9 +55,13 @@ extension Store {
     /// Notes that an opening cannot be relied on, unless another has taken its place.
     func suspect(_ opening: Opening, _ doubt: Doubt) {
         let isNew = state.withLock { state in
-            guard state.opening === opening, state.doubt == nil else { return false }
-            state.doubt = doubt
-            return true
+            guard state.opening === opening else { return false }
+            switch (state.doubt, doubt) {
+            case (nil, _), (.sideFilesGone, .failedSync):
+                state.doubt = doubt
+                return true
+            default: return false
+            }
         }
         if isNew { logger.error("database in doubt", metadata: ["reason": "\(doubt.refusal(path).message)"]) }
     }
@@ -79,22 +83,21 @@ extension Store {
     }
 
     private func openAnew(_ old: Opening, _ keeping: Opening.Keeping, _ doubt: Doubt) throws(StorageError) -> Opening {
-        guard keeping.presence.finding != .databaseGone else { throw doubt.refusal(path) }
         let file = DatabaseFile(unresolved: path)
-        switch doubt {
-        case .failedSync:
+        let finding = keeping.presence.finding
+        guard finding != .databaseGone else { throw doubt.refusal(path) }
+        // First of all: without the lock another server may be writing.
+        let lock = try keeping.presence.hasLock ? keeping.lock : takeLockAnew(from: keeping.lock)
+        if old.isOpen {
+            if finding == .sideFilesGone {
+                // Once this connection is closed nothing leads to a log that was deleted: all of it goes into the database now.
+                try withConnection(of: old) { _ = try $0.checkpoint(.truncate) }
+                if keeping.presence.hasForeignWAL { try setAsideWAL() }
+            }
             try old.close(keepingWAL: true)
-            // In this order: a file whose log cannot be read must not be found without one.
-            try DatabaseFile(unresolved: path + "-wal").dropFromCache()
-            try file.dropFromCache()
-        case .sideFilesGone:
-            // All that is committed goes into the database, through descriptors that still lead to the log.
-            try withConnection(of: old) { _ = try $0.checkpoint(.truncate) }
-            try old.close(keepingWAL: true)
-            if keeping.presence.hasForeignWAL { try setAsideWAL() }
         }
+        if case .failedSync = doubt { try file.forgetContents() }
         try file.requireContent(file.examine())
-        let lock = keeping.presence.hasLock ? keeping.lock : try FileLock(path: path + "-lock", guarding: path)
         let new = try Opening(file, lock: lock)
         state.withLock { $0.opening = new }
         try withConnection(of: new) { db in
@@ -102,15 +105,23 @@ extension Store {
             guard finding == "ok" else { throw StorageError.corrupt(path, "is not whole: \(finding ?? "no answer")") }
             // Some of what was written of them may not be there.
             try db.execute(sql: Store.dropUnfinished)
+            // Something to sync, as proof that syncs succeed again.
+            try db.execute(sql: "PRAGMA user_version = \(schemaVersion)")
         }
-        // Proof that syncs succeed again.
         if let sync = new.keeping?.sync { try sync.wait(for: sync.noteWritten()) }
         state.withLock { state in
             state.doubt = nil
-            if case .failedSync = doubt { state.generation += 1 }
+            state.generation += 1
         }
         logger.notice("database opened anew", metadata: ["database": "\(path)"])
         return new
+    }
+
+    /// Locks a lock file that has taken the old one's place, and carries over what was noted there.
+    private func takeLockAnew(from old: FileLock) throws(StorageError) -> FileLock {
+        let lock = try FileLock(path: path + "-lock", guarding: path)
+        AcknowledgedRecords.carry(from: old.descriptor, to: lock.descriptor)
+        return lock
     }
 
     /// A write-ahead log that is not the database's own would be played back onto it.
@@ -123,8 +134,20 @@ extension Store {
 }
 
 extension DatabaseFile {
-    /// Makes the next read of the file come from its device.
-    func dropFromCache() throws(StorageError) {
+    /// Makes the next reads of the file and of its write-ahead log come from the device. Nobody of this process has it open.
+    ///
+    /// - Throws: ``StorageError/Kind/busy`` while another process has it open: SQLite then goes on with the index of the log that
+    ///   is in their shared memory, and would not look at the log.
+    func forgetContents() throws(StorageError) {
+        guard !isOpenElsewhere else {
+            throw StorageError(.busy, "\(path) has to be read again, but another process has it open. Close it there.")
+        }
+        // In this order: a database whose log cannot be read must not be found without one.
+        if access(path + "-wal", F_OK) == 0 { try DatabaseFile(unresolved: path + "-wal").dropFromCache() }
+        try dropFromCache()
+    }
+
+    private func dropFromCache() throws(StorageError) {
         // Only what is on the device can be dropped.
         try sync()
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -132,5 +155,19 @@ extension DatabaseFile {
         guard descriptor >= 0, posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED) == 0 else {
             throw StorageError(.io, "\(path) cannot be read from its device (\(String(cString: strerror(errno)))).")
         }
+    }
+
+    /// Whether another process has a connection in WAL mode: it holds a lock on this byte of the shared memory
+    /// (https://www.sqlite.org/walformat.html, `UNIX_SHM_DMS` in SQLite's os_unix.c).
+    private var isOpenElsewhere: Bool {
+        let descriptor = open(path + "-shm", O_RDWR | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var lock = flock()
+        lock.l_type = Int16(F_WRLCK)
+        lock.l_whence = Int16(SEEK_SET)
+        lock.l_start = 128
+        lock.l_len = 1
+        return fcntl(descriptor, F_GETLK, &lock) == 0 && lock.l_type != Int16(F_UNLCK)
     }
 }

@@ -104,6 +104,7 @@ extension Store {
         let free = try Int.fetchOne(db, sql: "PRAGMA freelist_count") ?? 0
         guard free > pages - free + Store.sparePages else { return false }
         try db.execute(sql: "PRAGMA incremental_vacuum(\(Store.piecePages))")
+        noteWritten(16 << 20)
         return true
     }
 }

@@ -10,8 +10,7 @@ extension Store {
 
     /// Counts the bytes of blobs that a commit has added to the WAL, and has it moved into the file once it is long.
     ///
-    /// That happens behind the commit's back, while its trainer computes the next gradient. SQLite's own threshold, eight
-    /// times as high, would let every fourth body of 64 MiB wait 350 ms; it serves writers that never pause.
+    /// That happens behind the commit's back, while its trainer computes the next gradient.
     func noteWritten(_ byteCount: Int) {
         let bytes = unmovedBytes.add(byteCount + Store.commitOverhead, ordering: .relaxed).newValue
         guard bytes >= Store.moveAfter else { return }

@@ -19,11 +19,19 @@ extension Store {
 
     /// Writes an entry to a run's log, as ``append(_:body:to:)`` does, and begins to make it durable: that goes on beside whatever
     /// the caller does until it calls ``finish(_:)``. Several entries, also of several runs, become durable together.
-    public func beginAppending(_ entry: LogEntry, body: [UnsafeRawBufferPointer], to run: Int64) throws(StorageError) -> LogCommit {
+    ///
+    /// - Parameter previous: the newest entry as the caller knows it.
+    /// - Throws: ``StorageError/Kind/conflict`` when there is a newer one.
+    public func beginAppending(
+        _ entry: LogEntry, body: [UnsafeRawBufferPointer], to run: Int64, after previous: Int64? = nil
+    ) throws(StorageError) -> LogCommit {
         let parts = body.flatMap { PartTable.split($0, size: partSize) }
         let byteCount = body.reduce(0) { $0 + $1.count }
         let (sequence, commit) = try writeSoon { db in
             let sequence = try lastSequence(of: run, in: db) + 1
+            guard previous == nil || sequence == previous! + 1 else {
+                throw StorageError(.conflict, "Somebody else has written to the log of run \(run).")
+            }
             let values: [any DatabaseValueConvertible] = [
                 run, sequence, entry.kind.rawValue, entry.parameter, entry.step, entry.epoch, entry.attributes,
                 Data(entry.bodyDigest), entry.previousAnswerDigest.map { Data($0) }, byteCount, parts.count,

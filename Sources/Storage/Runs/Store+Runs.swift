@@ -88,16 +88,6 @@ extension Store {
         try db.cachedStatement(sql: Schema.signRuns + " WHERE id = ?").execute(arguments: [run])
     }
 
-    /// A run is swept away only when it was deleted: where damage alone says so, the digest does not, and the run is back.
-    /// Only at the start, before the first sweep.
-    func recallRuns() throws(StorageError) {
-        let recalled = try read { db in
-            try Row.fetchAll(db, sql: Store.selectRun + " WHERE deleted <> 0").filter { !RowDigest.isRight($0, Schema.runColumns) }
-                .map { try $0.decode(Int64.self, forColumn: "id") }
-        }
-        for run in recalled { try write { try $0.execute(sql: "UPDATE run SET deleted = 0 WHERE id = ?", arguments: [run]) } }
-    }
-
     /// Throws when there is no such run.
     func requireRun(_ id: Int64, in db: Database) throws -> RunRecord {
         guard let run = try run(where: "run.id = ?", id, in: db) else { throw StorageError.noRun(id) }
@@ -110,7 +100,7 @@ extension Store {
         ).map(RunRecord.init)
     }
 
-    private static let selectRun = "SELECT run.*, json FROM run LEFT JOIN run_manifest ON run_manifest.run = run.id"
+    static let selectRun = "SELECT run.*, json FROM run LEFT JOIN run_manifest ON run_manifest.run = run.id"
 }
 
 extension RunRecord {

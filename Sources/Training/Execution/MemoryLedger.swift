@@ -4,10 +4,11 @@ import Foundation
 ///
 /// Bytes are reserved before anything is allocated, so a run that does not fit is refused while it costs nothing.
 public final class MemoryLedger: @unchecked Sendable {
-    // Invariant: `reserved` and `lent` are touched only under `condition`; together they never exceed `budget`.
+    // Invariant: `reserved`, `lent` and `waiting` are touched only under `condition`; the first two together they never exceed `budget`.
     private let condition = NSCondition()
     private var reserved = 0
     private var lent = 0
+    private var waiting = 0
     private let loanLimit: Double
     /// The most that may be reserved, in bytes.
     public let budget: Int
@@ -32,6 +33,8 @@ public final class MemoryLedger: @unchecked Sendable {
     func reserve(_ count: Int) -> Bool {
         condition.withLock {
             let deadline = Date(timeIntervalSinceNow: loanLimit)
+            waiting += 1
+            defer { waiting -= 1 }
             while fits(count, beside: reserved) {
                 if fits(count, beside: reserved + lent) {
                     reserved += count
@@ -53,7 +56,8 @@ public final class MemoryLedger: @unchecked Sendable {
     /// Lends `count` bytes for a copy, or answers false at once.
     func lend(_ count: Int) -> Bool {
         condition.withLock {
-            guard fits(count, beside: reserved + lent) else { return false }
+            // Loans without end would keep who waits for a reservation out.
+            guard waiting == 0, fits(count, beside: reserved + lent) else { return false }
             lent += count
             return true
         }

@@ -83,6 +83,7 @@ extension Run {
     func finish() throws(TrainingError) {
         guard life == .open else { return }
         defer { life = .stopped }
+        if status.isInDoubt { try settle() }
         try ensureCheckpoint()
     }
 
@@ -109,8 +110,8 @@ extension Run {
     private static let shortLog = 64 << 10
 
     private var isCheckpointDue: Bool {
-        // One that is asked for is made first, and none beside another.
-        guard life == .open, underWay == nil, checkpointsAskedFor == 0 else { return false }
+        // One that is asked for is made first, none beside another, and none of what may not be so.
+        guard life == .open, underWay == nil, checkpointsAskedFor == 0, !status.isInDoubt else { return false }
         guard checkpointing.changes >= checkpointing.notBefore else { return false }
         if checkpointing.hasImport || checkpointing.isMissing { return true }
         let policy = manifest.policy

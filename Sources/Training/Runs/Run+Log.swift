@@ -25,10 +25,8 @@ extension Run {
 
     /// Gives a record its place in the log. It becomes durable while the caller goes on, until it calls ``finish(_:)``.
     func beginAppending(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) -> LogCommit {
-        let commit = try doubting { () throws(StorageError) in try store.beginAppending(entry, body: body, to: id) }
-        guard commit.sequence == checkpointing.logSequence + 1 else {
-            agreement = .lost
-            throw TrainingError(.storageDamaged, "Somebody else has written to the run's log, which is read again at the next request.")
+        let commit = try doubting { () throws(StorageError) in
+            try store.beginAppending(entry, body: body, to: id, after: checkpointing.logSequence)
         }
         checkpointing.logByteCount += body.reduce(entry.attributes.utf8.count) { $0 + $1.count }
         return commit
@@ -41,11 +39,18 @@ extension Run {
 
     /// Writes to the database; after a failed sync what it holds has to be looked up.
     func doubting<Value>(_ write: () throws(StorageError) -> Value) throws(TrainingError) -> Value {
-        do {
-            return try surroundings.storage.writing(write)
-        } catch {
-            if error.code == .commitUnknown { agreement = .inDoubt }
-            throw error
+        try surroundings.storage.writing { () throws(StorageError) in
+            do throws(StorageError) {
+                return try write()
+            } catch {
+                switch error.kind {
+                case .syncFailed: agreement = .inDoubt
+                // The next request finds what they have written.
+                case .conflict: agreement = .lost
+                default: break
+                }
+                throw error
+            }
         }
     }
 
@@ -55,7 +60,7 @@ extension Run {
     /// what it holds of this run is checked.
     func settle() throws(TrainingError) {
         guard agreement != .since(generation: store.generation) else { return }
-        try surroundings.storage.writing { () throws(StorageError) in try store.ensureSound() }
+        do { try store.ensureSound() } catch { throw TrainingError(error) }
         let generation = store.generation
         guard agreement != .since(generation: generation) else { return }
         // It was written to the file as it was before, and ends without success.
@@ -73,6 +78,7 @@ extension Run {
         checkpointing.isMarked = false
         agreement = .since(generation: generation)
         publish()
+        scheduleCheckpointIfDue()
         logger.notice("run read again", metadata: ["run": "\(name)", "step": "\(step)"])
     }
 

@@ -60,10 +60,13 @@ extension Run {
         var damages: [String] = []
         for point in try store.recoveryPoints(of: id) {
             do {
-                switch point {
-                case .beginning: try begin(from: nil)
-                case .checkpoint(let checkpoint): try begin(from: checkpoint)
-                case .damaged(let error): throw error
+                do {
+                    try begin(at: point)
+                } catch let error as StorageError where error.kind == .io {
+                    // A device may fail for once. What is damaged stays so, and is dropped in the end.
+                    empty()
+                    manifest = original
+                    try begin(at: point)
                 }
                 return (point, damages)
             } catch let error as StorageError where error.isDamage {
@@ -77,6 +80,14 @@ extension Run {
             }
         }
         throw RecoveryFailure(reason: damages.isEmpty ? "its checkpoint is missing" : damages.joined(separator: "; "))
+    }
+
+    private func begin(at point: RecoveryPoint) throws {
+        switch point {
+        case .beginning: try begin(from: nil)
+        case .checkpoint(let checkpoint): try begin(from: checkpoint)
+        case .damaged(let error): throw error
+        }
     }
 
     /// Fills the empty run with what a checkpoint holds, or with what the manifest lists when there is none.

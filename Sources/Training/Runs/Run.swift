@@ -133,7 +133,10 @@ public actor Run {
         level = contents.level
         parameters = contents.parameters
         record = contents.record
+        // Whoever scheduled one here still comes back to it.
+        let isScheduled = checkpointing.isScheduled
         checkpointing = contents.checkpointing
+        checkpointing.isScheduled = isScheduled
         reservedByteCount = contents.reservedByteCount
         self.epoch = epoch
         publish()
@@ -164,8 +167,13 @@ public actor Run {
 
     /// Refuses what comes after the run was deleted or the server stopped, and while memory is not what the disk holds.
     func ensureOpen() throws(TrainingError) {
+        try ensureAlive()
+        if status.isInDoubt { try settle() }
+    }
+
+    private func ensureAlive() throws(TrainingError) {
         switch life {
-        case .open: if status.isInDoubt { try settle() }
+        case .open: return
         case .gone: throw TrainingError.unknownRun(name)
         case .stopped: throw TrainingError.shuttingDown
         }
@@ -210,8 +218,10 @@ public actor Run {
 
     /// Deletes everything the run has on disk, then ends it; its name is free when this returns.
     func delete(epoch: Int?) throws(TrainingError) {
-        try admitWrite(epoch: epoch)
-        try surroundings.storage.writing { () throws(StorageError) in try store.deleteRun(id) }
+        // Also one that cannot be read any more can be deleted.
+        try ensureAlive()
+        try board.status.fence(epoch)
+        try doubting { () throws(StorageError) in try store.deleteRun(id) }
         end()
     }
 
