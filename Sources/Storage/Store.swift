@@ -35,6 +35,8 @@ public final class Store: Sendable {
     let opening = Mutex(())
     /// The state of a file that was at rest when it was opened to look at it.
     private let stateAtRest: FileState?
+    /// What was noted as durable when the file was opened to look at it.
+    let acknowledgedBefore: [Int64: Int64]
 
     struct State {
         var opening: Opening
@@ -57,11 +59,19 @@ public final class Store: Sendable {
         let file = try DatabaseFile(path: path)
         let content = try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
-        if !AcknowledgedRecords(lock: lock.descriptor, database: file.path).runs.isEmpty { try file.requireContent(content) }
+        let noted = AcknowledgedRecords(reading: lock.descriptor)
+        if noted.isAbout(file.path) {
+            if !noted.runs.isEmpty { try file.requireContent(content) }
+        } else if content != nil, !noted.runs.isEmpty {
+            logger.warning(
+                "the lock file notes acknowledged records of another file, a copy or an older one; whether this one has all of its own is not known",
+                metadata: ["database": "\(file.path)"])
+        }
         self.path = file.path
         self.logger = logger
         self.partSize = partSize
         stateAtRest = nil
+        acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
         state = Mutex(State(opening: try Opening(file, lock: lock)))
         try findAcknowledgedRuns()
@@ -86,6 +96,7 @@ public final class Store: Sendable {
         partSize = PartTable.defaultPartSize
         schemaVersion = version
         state = Mutex(State(opening: Opening(inspecting: queue)))
+        acknowledgedBefore = AcknowledgedRecords.sequences(besides: file.path)
     }
 
     deinit {
@@ -152,7 +163,7 @@ public final class Store: Sendable {
         let opening = try soundOpening()
         do {
             let written = try withConnection(of: opening) { db in
-                let result = try Store.transaction(.immediate, in: db, body)
+                let result = try makingRoom(in: db) { try Store.transaction(.immediate, in: db, body) }
                 return (result, Commit(opening: opening, number: opening.keeping?.sync.noteWritten() ?? 0))
             }
             noteWritten(0)
@@ -160,6 +171,16 @@ public final class Store: Sendable {
         } catch {
             if error.kind == .syncFailed { suspect(opening, .failedSync(error)) }
             throw error
+        }
+    }
+
+    /// Tries again when the disk is full and moving the write-ahead log into the database has given back what it took.
+    private func makingRoom<Result>(in db: Database, _ write: () throws -> Result) throws -> Result {
+        do {
+            return try write()
+        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_FULL {
+            guard (try? db.checkpoint(.truncate)) != nil else { throw error }
+            return try write()
         }
     }
 

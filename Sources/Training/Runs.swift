@@ -189,10 +189,23 @@ public actor Runs {
         defer { reporter.cancel() }
         // Last and alone come those that did not come back the last time, so that none is suspected for another's sake.
         let suspects = named.filter { $0.1.unfinishedRecoveries > 0 }
-        await recover(named.filter { $0.1.unfinishedRecoveries == 0 }, atOnce: Runs.recoveriesAtOnce)
-        await recover(suspects, atOnce: 1)
+        var waiting = await recover(named.filter { $0.1.unfinishedRecoveries == 0 }, atOnce: Runs.recoveriesAtOnce)
+        waiting += await recover(suspects, atOnce: 1)
+        var attempts = 0
+        while !waiting.isEmpty {
+            attempts += 1
+            guard case .recovering = directory.readiness else { return }
+            // Whoever wants one run from the command line is told at once.
+            let isLast = wanted != nil || attempts >= Runs.recoveryAttempts && (try? surroundings.storage.check()) != nil
+            if !isLast { try? await Task.sleep(for: .seconds(1)) }
+            waiting = await recover(waiting, atOnce: 1, isLast: isLast)
+        }
         if case .recovering = directory.readiness { directory.readiness = .ready }
     }
+
+    /// How often a run is tried at least while what stands in its way may go away; after that, only as long as the database
+    /// cannot be written.
+    private static let recoveryAttempts = 10
 
     private nonisolated func reportProgress() async throws {
         while true {
@@ -203,23 +216,35 @@ public actor Runs {
         }
     }
 
-    private func recover(_ rows: [(RunName, RunRecord)], atOnce: Int) async {
-        await withTaskGroup(of: Void.self) { group in
+    /// - Parameter isLast: whether a run that does not come back is given up, whatever came in its way.
+    /// - Returns: the runs that have to wait.
+    private func recover(
+        _ rows: [(RunName, RunRecord)], atOnce: Int, isLast: Bool = false
+    ) async -> [(RunName, RunRecord)] {
+        await withTaskGroup(of: (RunName, RunRecord)?.self) { group in
+            var waiting: [(RunName, RunRecord)] = []
             for (index, (name, row)) in rows.enumerated() {
-                if index >= atOnce { await group.next() }
-                guard case .recovering = directory.readiness else { return }
+                if index >= atOnce, case let outcome?? = await group.next() { waiting.append(outcome) }
+                guard case .recovering = directory.readiness else { break }
                 group.addTask {
-                    await self.recover(row, name)
-                    self.directory.noteProgress { $0.runsDone += 1 }
+                    if await self.recover(row, name, isLast: isLast) {
+                        self.directory.noteProgress { $0.runsDone += 1 }
+                        return nil
+                    }
+                    return (name, row)
                 }
             }
+            for await case let outcome? in group { waiting.append(outcome) }
+            return waiting
         }
     }
 
     /// A run whose recovery ended the process so often in a row is left out of a start, so that the others are served.
     private static let unfinishedRecoveriesInARow = 3
 
-    private func recover(_ row: RunRecord, _ name: RunName) async {
+    /// - Returns: whether it is known what becomes of it; false when it has to be tried again.
+    @discardableResult
+    private func recover(_ row: RunRecord, _ name: RunName, isLast: Bool = true) async -> Bool {
         let store = surroundings.store
         let begun = row.unfinishedRecoveries + 1
         guard begun <= Runs.unfinishedRecoveriesInARow else {
@@ -227,13 +252,17 @@ public actor Runs {
             try? store.setUnfinishedRecoveries(0, of: row.id)
             let reason = "bringing it back ended the server \(begun - 1) times in a row, so it is left out until the next start"
             directory.addDamaged(name, row, reason)
-            return surroundings.logger.error("run left out", metadata: ["run": "\(name)", "reason": "\(reason)"])
+            surroundings.logger.error("run left out", metadata: ["run": "\(name)", "reason": "\(reason)"])
+            return true
         }
         // Only a note: on a full disk, which cannot take it, the run is served all the same.
         let isNoted = (try? store.logEntryCount(of: row.id)) ?? 0 > 0 && (try? store.setUnfinishedRecoveries(begun, of: row.id)) != nil
         defer { if isNoted { try? store.setUnfinishedRecoveries(0, of: row.id) } }
         let began = ContinuousClock.now
         do {
+            try store.ensureSound()
+            // An earlier attempt may have raised its epoch.
+            guard let row = try store.run(row.id) else { throw RecoveryFailure(reason: "it is not in the database any more") }
             guard row.isRight else {
                 throw RecoveryFailure(reason: "its row or its manifest is damaged; restore the database from a backup")
             }
@@ -254,11 +283,17 @@ public actor Runs {
                     "seconds": "\((ContinuousClock.now - began) / .seconds(1))",
                 ])
         } catch {
-            if case .stopping = directory.readiness { return }
+            if case .stopping = directory.readiness { return true }
             let reason = RecoveryFailure(error).reason
+            if !isLast, RecoveryFailure.isPassing(error) {
+                surroundings.logger.warning("run waits", metadata: ["run": "\(name)", "reason": "\(reason)"])
+                directory.noteProgress { $0.obstacle = reason }
+                return false
+            }
             directory.addDamaged(name, row, reason)
             surroundings.logger.error("run not recovered", metadata: ["run": "\(name)", "reason": "\(reason)"])
         }
+        return true
     }
 
     /// Finishes what is in flight, checkpoints every run that has gone on since its last one, and takes no more steps.

@@ -43,9 +43,9 @@ struct Inspect: ParsableCommand {
             do {
                 try describe(row, in: store)
                 guard verify else { continue }
-                var found = store.damages(of: row)
+                var found = try store.damages(of: row)
                 // Beside a server what is read may be pruned under one's hands; real damage is there again.
-                if !found.isEmpty { found.formIntersection(store.damages(of: row)) }
+                if !found.isEmpty { found.formIntersection(try store.damages(of: row)) }
                 for damage in found.sorted() { print("  DAMAGED: \(damage)") }
                 damages += found.count
             } catch let error as StorageError where error.kind == .notFound {

@@ -230,6 +230,34 @@ import Testing
         #expect(try workspace.open().acknowledgedSequence(of: runs[1].id) == 0)
     }
 
+    @Test func looseEndsOfADatabaseThatIsGoneAreNotBuiltUpon() throws {
+        let store = try workspace.open()
+        try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
+        let opening = store.state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+        unlink(workspace.path())
+        let error = #expect(throws: StorageError.self) { try workspace.open() }
+        #expect(error?.message.contains("its -wal file is") == true)
+    }
+
+    /// Looking finds what a start would find.
+    @Test func lookingFindsALogThatEndsBeforeAnAcknowledgedRecord() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: workspace.path("database-wal"))).count
+        try store.append([2], step: 2, to: run)
+        #expect(try Store(inspecting: workspace.path()).damages(of: run).isEmpty)
+        let opening = store.state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+        truncate(workspace.path("database-wal"), whole)
+        unlink(workspace.path("database-shm"))
+        let damages = try Store(inspecting: workspace.path()).damages(of: run)
+        #expect(damages.count == 1 && damages.first?.contains("record 2, which was acknowledged") == true)
+    }
+
     @Test func aDatabaseThatWasEmptiedIsNotTakenForANewOne() throws {
         let store = try workspace.open()
         try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
@@ -239,7 +267,7 @@ import Testing
         for name in ["database", "database-wal"] { truncate(workspace.path(name), 0) }
         let error = #expect(throws: StorageError.self) { try workspace.open() }
         #expect(error?.message.contains("acknowledged") == true)
-        unlink(workspace.path())
+        for name in ["database", "database-wal"] { unlink(workspace.path(name)) }
         #expect(try workspace.open().runs().isEmpty)
     }
 

@@ -11,8 +11,9 @@ struct sqlite3;
    database and deletes it. Returns an SQLite result code. */
 int lather_keep_wal(struct sqlite3 *connection, int keep);
 
-/* Which file a path leads to: device, inode and, because inodes are used again, when it was made, in nanoseconds (0 on a file
-   system that does not know). Does not open it: closing it again would drop SQLite's locks. Returns 0, or -1 with errno. */
-int lather_file_identity(const char *path, uint64_t identity[3]);
+/* Which file a path leads to: inode and, because inodes are used again, when it was made, in nanoseconds (0 on a file system
+   that does not know). Not its device, whose number may be another after a restart of the machine. Does not open it: closing
+   it again would drop SQLite's locks. Returns 0, or -1 with errno. */
+int lather_file_identity(const char *path, uint64_t identity[2]);
 
 #endif

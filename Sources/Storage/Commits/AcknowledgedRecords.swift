@@ -11,22 +11,42 @@ struct AcknowledgedRecords: Sendable {
     private let descriptor: Int32
 
     /// - Parameters:
-    ///   - lock: the open lock file, in which the notes are kept: 32 bytes that say of which database, then 8 a run.
+    ///   - lock: the open lock file, in which the notes are kept: 24 bytes that say of which database, then 8 a run.
     ///   - database: the file they are about. Notes about another one are cleared.
     init(lock: Int32, database: String) {
         descriptor = lock
+        guard !isAbout(database) else { return }
+        ftruncate(lock, 0)
+        let header = AcknowledgedRecords.header(database)
+        pwrite(lock, header, header.count, 0)
+    }
+
+    /// Notes to look at.
+    init(reading lock: Int32) {
+        descriptor = lock
+    }
+
+    /// Whether the notes are about this file.
+    func isAbout(_ database: String) -> Bool {
         let header = AcknowledgedRecords.header(database)
         var found = [UInt8](repeating: 0, count: header.count)
-        let count = pread(lock, &found, found.count, 0)
-        guard count != header.count || found != header else { return }
-        ftruncate(lock, 0)
-        pwrite(lock, header, header.count, 0)
+        return pread(descriptor, &found, found.count, 0) == header.count && found == header
     }
 
     /// The runs of which records were noted.
     var runs: [Int64] {
         let slots = (Int(lseek(descriptor, 0, SEEK_END)) - AcknowledgedRecords.headerByteCount) / 8
         return (0..<Int64(max(0, slots))).filter { sequence(of: $0) != 0 }
+    }
+
+    /// What is noted beside a database, for who only looks: nothing when the notes are about another file.
+    static func sequences(besides database: String) -> [Int64: Int64] {
+        let descriptor = open(database + "-lock", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [:] }
+        defer { close(descriptor) }
+        let records = AcknowledgedRecords(reading: descriptor)
+        guard records.isAbout(database) else { return [:] }
+        return Dictionary(uniqueKeysWithValues: records.runs.map { ($0, records.sequence(of: $0)) })
     }
 
     /// Copies the notes of another lock file of the same database to one that has none.
@@ -37,7 +57,7 @@ struct AcknowledgedRecords: Sendable {
         if count > 0 { pwrite(new, bytes, count, 0) }
     }
 
-    static let headerByteCount = 32
+    static let headerByteCount = 24
 
     /// The newest record of a run that was noted; 0 is none.
     func sequence(of run: Int64) -> Int64 {
@@ -61,7 +81,7 @@ struct AcknowledgedRecords: Sendable {
     private static func offset(_ run: Int64) -> Int { headerByteCount + 8 * Int(run) }
 
     static func header(_ database: String) -> [UInt8] {
-        var identity: [UInt64] = [0, 0, 0]
+        var identity: [UInt64] = [0, 0]
         lather_file_identity(database, &identity)
         return Array("LTHRACK1".utf8) + identity.flatMap { value in withUnsafeBytes(of: value.littleEndian) { Array($0) } }
     }

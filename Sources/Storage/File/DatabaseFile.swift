@@ -41,7 +41,13 @@ struct DatabaseFile {
     /// - Returns: nil without a file.
     /// - Throws: when there is one that is not ours to open.
     func examine() throws(StorageError) -> Content? {
-        guard access(path, F_OK) == 0 else { return nil }
+        guard access(path, F_OK) == 0 else {
+            guard isAtRest else {
+                throw StorageError(
+                    .cannotOpen, "\(path) is not there, but its -wal file is. Put the database back; to begin anew, delete the -wal file.")
+            }
+            return nil
+        }
         let queue = try openForReading(asImmutable: isAtRest)
         return try StorageError.translating(path) {
             defer { try? queue.close() }

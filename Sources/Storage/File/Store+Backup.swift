@@ -14,7 +14,12 @@ extension Store {
         }
         unlink(partial.path)
         defer { unlink(partial.path) }
-        try withConnection { try $0.execute(sql: "VACUUM INTO ?", arguments: [partial.path]) }
+        do {
+            try withConnection { try $0.execute(sql: "VACUUM INTO ?", arguments: [partial.path]) }
+        } catch {
+            guard error.kind == .full else { throw error }
+            throw StorageError(.full, "No room left to write \(target.path). Free some space on its device, then try again.")
+        }
         try checkStillAtRest()
         try partial.sync()
         guard rename(partial.path, target.path) == 0 else {

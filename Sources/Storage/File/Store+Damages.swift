@@ -4,23 +4,31 @@ extension Store {
     /// Reads every checkpoint and every log record of a run, those in reserve too, and compares their checksums.
     ///
     /// - Returns: what is damaged, in sentences.
-    public func damages(of run: RunRecord) -> Set<String> {
+    /// - Throws: when the file cannot be read.
+    public func damages(of run: RunRecord) throws -> Set<String> {
         var damages: Set<String> = []
-        func check(_ work: () throws -> Void) {
+        func check(_ work: () throws -> Void) throws {
             do {
                 try work()
             } catch let error as StorageError where error.kind == .notFound {
                 return
-            } catch {
+            } catch let error as StorageError where error.isCorruption {
                 damages.insert("\(error)")
             }
         }
+        // Before the log, which may grow meanwhile.
+        let acknowledged = acknowledgedSequence(of: run.id)
+        try check {
+            guard try lastSequence(of: run.id) >= acknowledged else {
+                throw StorageError.corrupt("The log of run \(run.name)", "ends before its record \(acknowledged), which was acknowledged")
+            }
+        }
         if !run.isRight { damages.insert("The row or the manifest of run \(run.name) is not what was written.") }
-        check {
+        try check {
             for checkpoint in try checkpoints(of: run.id) {
-                check {
+                try check {
                     for tensor in try tensors(of: checkpoint.id) {
-                        check {
+                        try check {
                             let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: max(tensor.byteCount, 1), alignment: 64)
                             defer { memory.deallocate() }
                             try read(tensor, into: UnsafeMutableRawBufferPointer(rebasing: memory[..<tensor.byteCount]))
@@ -29,7 +37,7 @@ extension Store {
                 }
             }
         }
-        check {
+        try check {
             try forEachLogEntry(of: run.id, inReserve: true) { _, body in _ = try body() }
         }
         return damages

@@ -15,7 +15,7 @@ enum Doubt {
     func refusal(_ path: String) -> StorageError {
         switch self {
         case .failedSync(let error):
-            StorageError(.io, "\(path) has to be read again from its device before it is written to: \(error.message)")
+            StorageError(.busy, "\(path) has to be read again from its device before it is written to: \(error.message)")
         case .sideFilesGone:
             StorageError(.cannotOpen, "\(path)-wal, -shm or -lock has been moved or deleted.")
         }
@@ -34,7 +34,7 @@ extension Store {
 
     /// The newest record of a run that was noted as durable; 0 is none. A log that ends before it has lost records.
     public func acknowledgedSequence(of run: Int64) -> Int64 {
-        keeping?.acknowledged.sequence(of: run) ?? 0
+        keeping?.acknowledged.sequence(of: run) ?? acknowledgedBefore[run] ?? 0
     }
 
     func soundOpening() throws(StorageError) -> Opening {
@@ -77,7 +77,7 @@ extension Store {
                 return try openAnew(current, keeping, doubt)
             } catch {
                 // What is asked for now has not been written, so nothing of it is in doubt.
-                throw error.kind == .syncFailed ? StorageError(.io, error.message) : error
+                throw error.kind == .syncFailed ? StorageError(.busy, error.message) : error
             }
         }
     }

@@ -7,6 +7,19 @@ struct RecoveryFailure: Error {
 }
 
 extension RecoveryFailure {
+    /// Whether what came in the way may go away by itself: a full disk, a device that failed for once.
+    static func isPassing(_ error: any Error) -> Bool {
+        switch error {
+        case let error as StorageError:
+            switch error.kind {
+            case .full, .io, .syncFailed, .readOnly, .busy, .cannotOpen: true
+            default: false
+            }
+        case let error as TrainingError: [.storageFull, .storageUnavailable, .commitUnknown].contains(error.code)
+        default: false
+        }
+    }
+
     /// Whatever came in the way.
     init(_ error: any Error) {
         let text =

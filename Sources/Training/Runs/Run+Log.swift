@@ -85,7 +85,7 @@ extension Run {
     private func agree(with row: RunRecord) throws {
         let last = try store.lastSequence(of: id)
         guard agreement != .lost, row.epoch == epoch, last >= checkpointing.logSequence else { return try rebuild(row) }
-        let damages = store.damages(of: row)
+        let damages = try store.damages(of: row)
         guard damages.isEmpty else { throw RecoveryFailure(reason: damages.sorted().joined(separator: " ")) }
         try replayLog(after: checkpointing.logSequence)
         checkpointing.logSequence = last

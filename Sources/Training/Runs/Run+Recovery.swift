@@ -60,13 +60,10 @@ extension Run {
         var damages: [String] = []
         for point in try store.recoveryPoints(of: id) {
             do {
-                do {
-                    try begin(at: point)
-                } catch let error as StorageError where error.kind == .io {
-                    // A device may fail for once. What is damaged stays so, and is dropped in the end.
-                    empty()
-                    manifest = original
-                    try begin(at: point)
+                switch point {
+                case .beginning: try begin(from: nil)
+                case .checkpoint(let checkpoint): try begin(from: checkpoint)
+                case .damaged(let error): throw error
                 }
                 return (point, damages)
             } catch let error as StorageError where error.isDamage {
@@ -80,14 +77,6 @@ extension Run {
             }
         }
         throw RecoveryFailure(reason: damages.isEmpty ? "its checkpoint is missing" : damages.joined(separator: "; "))
-    }
-
-    private func begin(at point: RecoveryPoint) throws {
-        switch point {
-        case .beginning: try begin(from: nil)
-        case .checkpoint(let checkpoint): try begin(from: checkpoint)
-        case .damaged(let error): throw error
-        }
     }
 
     /// Fills the empty run with what a checkpoint holds, or with what the manifest lists when there is none.
@@ -276,7 +265,7 @@ extension StorageError {
     /// Whether what was written cannot be had back, however often one asks.
     fileprivate var isDamage: Bool {
         switch kind {
-        case .corrupt, .io, .notFound: true
+        case .corrupt, .notFound: true
         default: false
         }
     }

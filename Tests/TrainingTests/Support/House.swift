@@ -64,6 +64,14 @@ final class House: @unchecked Sendable {
         try await reopen(memoryBudget: memoryBudget, damage)
     }
 
+    /// As after `kill -9`; the new server's start goes on in the background, on a store that has been put into trouble.
+    func crashIntoTrouble(_ trouble: (Store) throws -> Void) async throws -> Task<Void, any Error> {
+        try moveOut()
+        (store, runs) = try House.open(directory, memoryBudget, threadCount, log)
+        try trouble(store)
+        return Task { [runs] in try await runs.recover() }
+    }
+
     /// As after `kill -9` of the server alone, on the same files and not on copies.
     func crashInPlace(_ damage: (String) throws -> Void) async throws {
         let opening = store.state.withLock { $0.opening }
@@ -75,19 +83,23 @@ final class House: @unchecked Sendable {
     }
 
     private func reopen(memoryBudget: Int? = nil, _ damage: (String) throws -> Void = { _ in }) async throws {
+        try moveOut()
+        try damage(database)
+        (store, runs) = try House.open(directory, memoryBudget ?? self.memoryBudget, threadCount, log)
+        try await runs.recover()
+    }
+
+    /// Copies what a machine finds that lost its power: the file before its WAL, and no shared memory.
+    private func moveOut() throws {
         let old = directory
+        let acknowledged = try AcknowledgedBytes(of: database)
         lives += 1
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-        let acknowledged = try AcknowledgedBytes(of: old.appendingPathComponent("lather.sqlite").path)
-        // The file before its WAL, and no shared memory: what a machine finds that lost its power.
         for name in ["lather.sqlite", "lather.sqlite-wal"]
         where FileManager.default.fileExists(atPath: old.appendingPathComponent(name).path) {
             try FileManager.default.copyItem(at: old.appendingPathComponent(name), to: directory.appendingPathComponent(name))
         }
         try acknowledged.write(for: database)
-        try damage(database)
-        (store, runs) = try House.open(directory, memoryBudget ?? self.memoryBudget, threadCount, log)
-        try await runs.recover()
     }
 
     /// Makes a run from JSON text.

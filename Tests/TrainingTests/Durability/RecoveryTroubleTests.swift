@@ -1,0 +1,40 @@
+import Foundation
+import GRDB
+import Safetensors
+import StrictJSON
+import Testing
+
+@testable import Storage
+@testable import Training
+
+/// A start on a disk that is in trouble: what may pass is waited for.
+@Suite struct RecoveryTroubleTests {
+    private func gradient(_ seed: Int) -> [Sent] { [.gradient("w", [4, 3], seed)] }
+
+    /// The run's epoch has to be raised, which the database does not take for a while.
+    @Test func aRunWaitsUntilTheDatabaseTakesItsEpoch() async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "memory"}}"#)
+        try await run.put(1, gradient(1))
+        let recovery = try await house.crashIntoTrouble { store in
+            try store.withConnection { try $0.execute(sql: "PRAGMA query_only = ON") }
+        }
+        var obstacle: String?
+        for _ in 0..<2000 where obstacle == nil {
+            if case .recovering(let progress?) = house.runs.readiness, progress.description.contains("waiting, because") {
+                obstacle = progress.obstacle
+            }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        #expect(obstacle != nil)
+        await expectRefusal(.recovering) { _ = try house.run() }
+        try house.store.withConnection { try $0.execute(sql: "PRAGMA query_only = OFF") }
+        try await recovery.value
+        let status = try house.run().status
+        #expect(status.step == 0 && status.epoch == 1)
+        guard case .ready = house.runs.readiness else {
+            Issue.record("\(house.runs.readiness)")
+            return
+        }
+    }
+}
