@@ -39,6 +39,7 @@ public struct API: RequestHandler {
         if let token, request.pathSegments.first != "healthz", let refusal = token.refusal(of: request) {
             return dashboard?.response(to: request) ?? refusal.response
         }
+        if let refusal = BrowserGuard.refusal(of: request, trustsHost: token != nil) { return refusal.response }
         return await router.respond(to: request)
     }
 }

@@ -113,8 +113,4 @@ struct Call: Sendable {
             throw HTTPError(.unsupportedMediaType, "unsupported-media-type", "Content codings are not taken; send the bytes as they are.")
         }
     }
-
-    func body(upTo limit: Int) async throws(HTTPError) -> AlignedBuffer {
-        try await request.body.collect(upTo: limit)
-    }
 }

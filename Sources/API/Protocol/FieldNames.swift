@@ -13,5 +13,7 @@ extension HTTPField.Name {
     static let latherWeightScale = HTTPField.Name("Lather-Weight-Scale")!
     static let serverTiming = HTTPField.Name("Server-Timing")!
     static let contentDigest = HTTPField.Name("Content-Digest")!
+    static let host = HTTPField.Name("Host")!
+    static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
     static let wantContentDigest = HTTPField.Name("Want-Content-Digest")!
 }

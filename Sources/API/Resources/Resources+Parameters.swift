@@ -52,7 +52,7 @@ extension Resources {
         let epoch = try call.epoch
         try call.requireBody([.safetensors, .bytes])
         try run.precheck(epoch: epoch)
-        let body = try await call.body(upTo: configuration.maximumBodyByteCount)
+        let body = try await body(call, upTo: configuration.maximumBodyByteCount)
         try await run.hostWeights(body, epoch: epoch)
         return Response(status: .noContent)
     }

@@ -12,7 +12,7 @@ extension Resources {
         let epoch = try call.epoch
         try call.requireBody([.safetensors, .bytes])
         try run.precheck(epoch: epoch)
-        let body = try await call.body(upTo: configuration.maximumBodyByteCount)
+        let body = try await body(call, upTo: configuration.maximumBodyByteCount)
         let description = try await run.importState(body, epoch: epoch)
         var response = try await answer(.object(description), type: type)
         response.headerFields[.latherEpoch] = description["epoch"]?.numberValue?.literal

@@ -22,7 +22,7 @@ extension Resources {
         let epoch = try call.epoch
         try call.requireBody([.safetensors, .bytes])
         if let number { try run.precheck(step: number, epoch: epoch) } else { try run.precheck(epoch: epoch) }
-        let body = try await call.body(upTo: configuration.maximumBodyByteCount)
+        let body = try await body(call, upTo: configuration.maximumBodyByteCount)
         let answer = try await run.takeStep(number, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest)
         return response(to: answer, type, call)
     }
@@ -37,7 +37,7 @@ extension Resources {
         let epoch = try call.epoch
         try call.requireBody([.bytes])
         try await run.precheck(step: number, of: name, epoch: epoch)
-        let body = try await call.body(upTo: configuration.maximumBodyByteCount)
+        let body = try await body(call, upTo: configuration.maximumBodyByteCount)
         let answer = try await run.takeStep(
             number, of: name, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest)
         return response(to: answer, type, call)

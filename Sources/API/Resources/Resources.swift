@@ -9,10 +9,18 @@ struct Resources: Sendable {
     let runs: Runs
     let configuration: Configuration
 
+    /// The body of a request, held to the digest that the client says it has.
+    func body(_ call: Call, upTo limit: Int) async throws -> AlignedBuffer {
+        let digest = try ContentDigest(call.request)
+        let body = try await call.request.body.collect(upTo: limit)
+        if let digest { try await runs.offLoop { try digest.check(body) } }
+        return body
+    }
+
     /// The JSON of a request. Large ones take a while to read, so that is done off the event loop.
     func json(_ call: Call, type: MediaType = .json) async throws -> JSONValue {
         try call.requireBody([type])
-        let body = try await call.body(upTo: min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount))
+        let body = try await body(call, upTo: min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount))
         do {
             return try await runs.offLoop { try withExtendedLifetime(body) { try JSONValue(parsing: body.bytes) } }
         } catch let error as JSONError {
