@@ -5,9 +5,9 @@ import Logging
 extension Connection {
     /// How a connection ends.
     private enum Ending {
-        /// At once: nothing the client has sent is left unread, or nobody is there to read an answer.
+        /// At once: nobody is there to read an answer.
         case close
-        /// The client may still be sending; it gets time to read the answer.
+        /// The client may still be sending, a next request for example; it gets time to read the answer.
         case linger
     }
 
@@ -97,16 +97,17 @@ extension Connection {
         guard isWhole else { return .close }
         switch remainder {
         case .skip(let count) where persists: return await skip(count) ? nil : .close
-        case .skip(0) where input.isEmpty: return .close
         case .skip, .linger: return .linger
         case .close: return .close
         }
     }
 
-    /// Answers a request that could not be understood.
+    /// Answers a request that could not be understood, and is still in the input buffer.
     private func refuse(_ error: HTTPError) async -> Ending {
         beginAnswering()
-        return await answer(error.response, method: .get, version: .http11, persists: false) ? .linger : .close
+        // RFC 9110 section 9.3.2: no answer to HEAD has content, whatever else is wrong with the request.
+        let method: HTTPRequest.Method = input.bytes.starts(with: "HEAD ".utf8) ? .head : .get
+        return await answer(error.response, method: method, version: .http11, persists: false) ? .linger : .close
     }
 
     /// Sends an answer; false when it has not gone out whole.
@@ -163,7 +164,7 @@ extension Connection.Reception {
 extension Response {
     fileprivate var asksToClose: Bool {
         headerFields[values: .connection].contains { value in
-            value.utf8.split(separator: ASCII.comma).contains { ASCII.equal($0.filter { !ASCII.isWhitespace($0) }, ignoringCase: "close") }
+            ASCII.elements(value.utf8).contains { ASCII.equal($0, ignoringCase: "close") }
         }
     }
 }
