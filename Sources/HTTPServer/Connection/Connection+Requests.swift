@@ -87,10 +87,10 @@ extension Connection {
         )
         let response = await context.handler.respond(to: request)
         let remainder = reader.finish()
-        let isDelimited = ResponseHead.framing(of: response, version: head.version) != .untilClose
-        var persists = head.persists && isDelimited && !context.isStopping && !response.asksToClose
+        let framing = ResponseHead.framing(of: response, version: head.version)
+        var persists = head.persists && framing != .untilClose && !context.isStopping && !response.asksToClose
         if case .skip = remainder {} else { persists = false }
-        beginAnswering()
+        if case .length(let length) = framing { beginAnswering(length: length) } else { beginAnswering() }
         let isWhole = await answer(response, method: head.method, version: head.version, persists: persists)
         reader.release()
         AccessLog.write(request, response.status.code, duration: .now - start, isWhole: isWhole, to: context.logger)
