@@ -3,7 +3,7 @@ import HTTPServer
 
 /// The options of `lather serve` that bound what clients may take of it.
 struct LimitOptions: ParsableArguments {
-    @Option(help: "Bytes of request bodies in memory at once. (default: a quarter of memory, at least --max-body-bytes)")
+    @Option(help: "Bytes of bodies and large answers in memory at once. (default: a quarter of memory, at least --max-body-bytes)")
     var maxBytesInFlight: Int?
 
     @Option(help: "Bytes of a request's head; its first line may take half of them. (default: 16384)")

@@ -1,4 +1,3 @@
-import Foundation
 import HTTPServer
 import HTTPTypes
 import StrictJSON
@@ -57,11 +56,9 @@ extension Resources {
     func getContract(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.yaml])
-        guard let file = configuration.contractFile,
-            let bytes = try? await runs.offLoop({ try Array(Data(contentsOf: file)) })
-        else {
+        guard let contract else {
             throw HTTPError(.notFound, "not-found", "This server was installed without its openapi.yaml.")
         }
-        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .bytes(bytes))
+        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .buffers([contract]))
     }
 }

@@ -13,6 +13,8 @@ extension Connection {
 
     /// Empty lines that are tolerated before a request line.
     private static let maximumEmptyLines = 4
+    /// Bodies up to this many bytes go out in one piece with their head; larger ones are not held twice for a slow reader.
+    private static let largestCopied = 16 << 10
 
     /// Runs the connection until it is closed.
     func run() async {
@@ -85,8 +87,12 @@ extension Connection {
             id: id,
             remoteAddress: remoteAddress
         )
-        let response = await context.handler.respond(to: request)
+        var response = await context.handler.respond(to: request)
         let remainder = reader.finish()
+        // A GET is asked again without harm. What else has been done must be answered, and its body has its room already.
+        if head.method == .get, !reader.reserve(answer: response.body.heldBytes) {
+            response = HTTPError.tooManyBytesInFlight.response
+        }
         let framing = ResponseHead.framing(of: response, version: head.version)
         var persists = head.persists && framing != .untilClose && !context.isStopping && !response.asksToClose
         if case .skip = remainder {} else { persists = false }
@@ -121,9 +127,12 @@ extension Connection {
         switch response.body {
         case .empty:
             return await send(OutgoingBytes(head: head))
-        case .bytes(let bytes):
+        case .bytes(let bytes) where bytes.count <= Connection.largestCopied:
             head.append(contentsOf: bytes)
             return await send(OutgoingBytes(head: head))
+        case .bytes(let bytes):
+            guard await send(OutgoingBytes(head: head)) else { return false }
+            return await send(OutgoingBytes(head: bytes))
         case .buffers(let slices):
             return await send(OutgoingBytes(head: head, slices: slices))
         case .stream(_, let next):
