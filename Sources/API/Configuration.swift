@@ -1,4 +1,5 @@
 public import Foundation
+public import HTTPServer
 
 /// What the API needs to know besides the runs.
 public struct Configuration: Sendable {
@@ -6,6 +7,8 @@ public struct Configuration: Sendable {
     public var version: String
     /// Bodies larger than this, in bytes, are refused before they are read.
     public var maximumBodyByteCount: Int
+    /// What the server puts up with, for reports.
+    public var server: ServerConfiguration
     /// The bearer token that every path but `/healthz/*` and the dashboard needs; nil lets everyone in.
     public var token: String?
     /// The directory of the dashboard's files; nil when there is none.
@@ -16,10 +19,12 @@ public struct Configuration: Sendable {
     public var threadCount: Int
 
     public init(
-        version: String, maximumBodyByteCount: Int, token: String?, publicDirectory: URL?, contractFile: URL?, threadCount: Int
+        version: String, maximumBodyByteCount: Int, server: ServerConfiguration, token: String?, publicDirectory: URL?,
+        contractFile: URL?, threadCount: Int
     ) {
         self.version = version
         self.maximumBodyByteCount = maximumBodyByteCount
+        self.server = server
         self.token = token
         self.publicDirectory = publicDirectory
         self.contractFile = contractFile

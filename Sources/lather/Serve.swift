@@ -47,9 +47,8 @@ struct Serve: AsyncParsableCommand {
         signal(SIGPIPE, SIG_IGN)
         let signals = StopSignals()
 
-        let configuration = Serve.configuration(options)
         let endpoints: BoundEndpoints
-        do { endpoints = try BoundEndpoints(configuration.endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
+        do { endpoints = try BoundEndpoints(options.server.endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
         let store: Store
         do {
             store = try Store(path: options.database, logger: logger)
@@ -63,10 +62,10 @@ struct Serve: AsyncParsableCommand {
         let api = API(
             runs: runs,
             configuration: Configuration(
-                version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, token: token,
+                version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, server: options.server, token: token,
                 publicDirectory: files.publicDirectory, contractFile: files.contractFile, threadCount: options.threadCount),
             logger: logger)
-        let server = Server(configuration: configuration, pool: buffers, logger: logger, handler: api)
+        let server = Server(configuration: options.server, pool: buffers, logger: logger, handler: api)
         do { try server.start(on: endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
         for address in endpoints.addresses {
             print("lather \(Lather.version) listens on \(address.url)")
@@ -99,14 +98,6 @@ struct Serve: AsyncParsableCommand {
         if let recoveryError { throw Failure(.inputOutput, "the runs cannot be read from \(options.database): \(recoveryError.detail)") }
         guard isComplete else { throw Failure(.inputOutput, "the last checkpoint of a run could not be written; see the log") }
         logger.info("stopped")
-    }
-
-    private static func configuration(_ options: ServeOptions.Settled) -> ServerConfiguration {
-        var endpoints = [ServerConfiguration.Endpoint.tcp(host: options.host, port: options.port)]
-        if let path = options.unixSocket { endpoints.append(.unix(path: path)) }
-        var configuration = ServerConfiguration(endpoints: endpoints)
-        configuration.maximumBodyBytesInFlight = max(configuration.maximumBodyBytesInFlight, options.maximumBodyByteCount)
-        return configuration
     }
 
     private static func token(_ options: ServeOptions.Settled) throws(Failure) -> String? {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import HTTPServer
 import Logging
 
 /// The options of `lather serve`: from the command line, else from the environment, else by default.
@@ -37,11 +38,13 @@ struct ServeOptions: ParsableArguments {
     @Option(help: "trace, debug, info, notice, warning, error or critical. (default: info)")
     var logLevel: String?
 
+    @OptionGroup var limits: LimitOptions
+
     /// The options with everything filled in.
     struct Settled {
         var host: String
-        var port: Int
-        var unixSocket: String?
+        /// Where to listen, and what to put up with.
+        var server: ServerConfiguration
         var database: String
         var publicDirectory: String?
         var tokenFile: String?
@@ -54,44 +57,29 @@ struct ServeOptions: ParsableArguments {
 
     /// - Parameter environment: an empty variable is the same as none.
     func settled(in environment: [String: String]) throws(Failure) -> Settled {
-        func text(_ given: String?, _ variable: String) -> String? {
-            given ?? environment[variable].flatMap { $0.isEmpty ? nil : $0 }
-        }
-        func number(_ given: Int?, _ option: String, _ variable: String, _ range: ClosedRange<Int>) throws(Failure) -> Int? {
-            if let given {
-                guard range.contains(given) else {
-                    throw Failure(.usage, "--\(option) must be \(ServeOptions.describe(range)), not \(given)")
-                }
-                return given
-            }
-            guard let text = text(nil, variable) else { return nil }
-            guard let number = Int(text), range.contains(number) else {
-                throw Failure(.usage, "\(variable) must be \(ServeOptions.describe(range)), not \"\(text)\"")
-            }
-            return number
-        }
-        let levelName = text(logLevel, "LATHER_LOG_LEVEL") ?? "info"
+        let settings = Settings(environment: environment)
+        let levelName = settings.text(logLevel, "log-level") ?? "info"
         guard let level = Logger.Level(rawValue: levelName) else {
             let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw Failure(.usage, "the log level must be one of \(names), not \"\(levelName)\"")
         }
+        let memory = ServeOptions.memory
+        let host = ServeOptions.bare(settings.text(host, "host") ?? "127.0.0.1")
+        let maximumBodyByteCount = try settings.number(maxBodyBytes, "max-body-bytes", 1...(.max)) ?? 4 << 30
+        var server = ServerConfiguration(endpoints: [.tcp(host: host, port: try settings.number(port, "port", 0...65_535) ?? 8_421)])
+        if let path = settings.text(unixSocket, "unix-socket") { server.endpoints.append(.unix(path: path)) }
+        try limits.apply(to: &server, from: settings, maximumBodyByteCount: maximumBodyByteCount, memory: memory)
         return Settled(
-            host: ServeOptions.bare(text(host, "LATHER_HOST") ?? "127.0.0.1"),
-            port: try number(port, "port", "LATHER_PORT", 0...65535) ?? 8421,
-            unixSocket: text(unixSocket, "LATHER_UNIX_SOCKET"),
-            database: text(database, "LATHER_DATABASE") ?? "lather.sqlite",
-            publicDirectory: text(publicDirectory, "LATHER_PUBLIC"),
-            tokenFile: text(tokenFile, "LATHER_TOKEN_FILE"),
-            isInsecure: try ServeOptions.flag("LATHER_INSECURE", environment) || insecure,
-            threadCount: try number(threads, "threads", "LATHER_THREADS", 1...1024) ?? ProcessInfo.processInfo.activeProcessorCount,
-            maximumBodyByteCount: try number(maxBodyBytes, "max-body-bytes", "LATHER_MAX_BODY_BYTES", 1...(.max)) ?? 4 << 30,
-            memoryBudget: try number(memoryBudget, "memory-budget", "LATHER_MEMORY_BUDGET", 1...(.max)) ?? ServeOptions.defaultMemoryBudget,
+            host: host,
+            server: server,
+            database: settings.text(database, "database") ?? "lather.sqlite",
+            publicDirectory: settings.text(publicDirectory, "public"),
+            tokenFile: settings.text(tokenFile, "token-file"),
+            isInsecure: try settings.flag(insecure, "insecure"),
+            threadCount: try settings.number(threads, "threads", 1...1024) ?? ProcessInfo.processInfo.activeProcessorCount,
+            maximumBodyByteCount: maximumBodyByteCount,
+            memoryBudget: try settings.number(memoryBudget, "memory-budget", 1...(.max)) ?? memory / 10 * 8,
             logLevel: level)
-    }
-
-    private static func describe(_ range: ClosedRange<Int>) -> String {
-        range.upperBound == .max
-            ? "a whole number from \(range.lowerBound) on" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
     }
 
     /// An IPv6 address without the brackets that it has in a URL.
@@ -99,19 +87,11 @@ struct ServeOptions: ParsableArguments {
         host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     }
 
-    private static func flag(_ variable: String, _ environment: [String: String]) throws(Failure) -> Bool {
-        switch environment[variable] {
-        case nil, "", "false", "0": false
-        case "true", "1": true
-        case let other?: throw Failure(.usage, "\(variable) must be true or false, not \"\(other)\"")
-        }
-    }
-
-    /// 80 % of the memory that this process may use: the machine's, or its control group's if that is less.
-    private static var defaultMemoryBudget: Int {
+    /// Bytes that this process may use: the machine's, or its control group's if that is less.
+    private static var memory: Int {
         let machine = Int(clamping: ProcessInfo.processInfo.physicalMemory)
         let limit = (try? String(contentsOfFile: "/sys/fs/cgroup/memory.max", encoding: .utf8))
             .flatMap { Int($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-        return min(machine, limit ?? machine) / 10 * 8
+        return min(machine, limit ?? machine)
     }
 }

@@ -95,6 +95,9 @@ struct RouteTests {
             let json = try answer.json
             #expect(json["version"] == "1.2.3")
             #expect(json["limits"]?["max_body_bytes"] == 12345)
+            #expect(json["limits"]?["max_head_bytes"] == 16384)
+            #expect(json["limits"]?["max_connections_per_address"] == 4096)
+            #expect(json["limits"]?["transfer_timeout_seconds"] == 30)
             #expect(json["dtypes"] == ["F32", "F64", "F16", "BF16"])
             #expect(json["sqlite_version"]?.stringValue?.isEmpty == false)
             #expect(json["blas"]?["kernels"]?.stringValue?.isEmpty == false)

@@ -75,6 +75,79 @@ extension ServerTests {
             }
         }
 
+        /// 64 MiB that may take a second, and are read at a MiB a second: no pause is long, but it would take a minute.
+        @Test func aReaderOfMuchMustReadFast() async throws {
+            let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
+            let limits = TransferLimits(grace: .milliseconds(300), minimumBytesPerSecond: 1, longest: .seconds(1))
+            let isCutOff = try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
+                try await onThread {
+                    let client = try RawClient(port: port, receiveBuffer: 64 << 10)
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    let start = ContinuousClock.now
+                    while ContinuousClock.now - start < .seconds(20) {
+                        guard try client.skip(atMost: 16 << 10) else { return true }
+                        usleep(10_000)
+                    }
+                    return false
+                }
+            }
+            #expect(isCutOff)
+        }
+
+        @Test func aThousandBodiesThatDoNotComeCostLittle() async throws {
+            ThisProcess.raiseDescriptorLimit()
+            let growth = try await withServer { port, _ in
+                try await onThread {
+                    func begin(_ count: Int) throws -> [RawClient] {
+                        try (0..<count).map { index in
+                            let client = try RawClient(port: port)
+                            let framing = index.isMultiple(of: 2) ? "Transfer-Encoding: chunked" : "Content-Length: 10000000"
+                            try client.send(
+                                "PUT /echo HTTP/1.1\r\nHost: a\r\n\(framing)\r\n\r\n\(index.isMultiple(of: 2) ? "fffff\r\n" : "")a")
+                            return client
+                        }
+                    }
+                    var clients = try begin(50)
+                    usleep(500_000)
+                    let before = ThisProcess.residentBytes
+                    clients += try begin(1_000)
+                    usleep(1_000_000)
+                    return ThisProcess.residentBytes - before
+                }
+            }
+            // Both ends are in this process, and ThreadSanitizer doubles everything; alone it is 19 KiB.
+            #expect(growth < 1_000 * 64 << 10)
+        }
+
+        /// In a process of its own, because its limit of descriptors is everybody's.
+        @Test func whenDescriptorsRunOutAcceptingPausesAndResumes() async {
+            await #expect(processExitsWith: .success) {
+                try await withServer { port, _ in
+                    let (isKept, isWaiting, seconds, status) = try await onThread {
+                        let request = "GET /ok HTTP/1.1\r\nHost: a\r\n\r\n"
+                        let kept = try RawClient(port: port)
+                        try kept.send(request)
+                        _ = try kept.answer()
+                        // Room for one more descriptor, which the client takes.
+                        let limit = ThisProcess.limitDescriptors(toFreeOnes: 1)
+                        let waiting = try RawClient(port: port, timeout: 1)
+                        try waiting.send(request)
+                        let before = ThisProcess.processorTime
+                        let isWaiting = (try? waiting.answer()) == nil
+                        let seconds = (ThisProcess.processorTime - before) / .seconds(1)
+                        try kept.send(request)
+                        let isKept = try kept.answer().status == 200
+                        ThisProcess.limitDescriptors(to: limit)
+                        return (isKept, isWaiting, seconds, try waiting.answer().status)
+                    }
+                    #expect(isKept)
+                    #expect(isWaiting)
+                    #expect(seconds < 0.3, "a second of waiting must not be a second of work")
+                    #expect(status == 200)
+                }
+            }
+        }
+
         @Test func connectionsOfOneAddressAreCounted() async throws {
             let statuses = try await withServer(configuration: .testing(\.maximumConnectionsPerAddress, 2)) { port, _ in
                 try await onThread {
@@ -92,6 +165,31 @@ extension ServerTests {
                 }
             }
             #expect(statuses == [200, 200, 503, 200])
+        }
+
+        @Test func largeAnswersThatNobodyReadsAreBudgeted() async throws {
+            let handler = Answering { request in
+                guard request.pathSegments.isEmpty else { return .text("small") }
+                return Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))]))
+            }
+            let statuses = try await withServer(handler, configuration: .testing(\.maximumBodyBytesInFlight, 100 << 20)) { port, _ in
+                try await onThread {
+                    var slow: RawClient? = try RawClient(port: port, receiveBuffer: 4_096)
+                    try slow?.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    usleep(300_000)
+                    let other = try RawClient(port: port)
+                    func status(_ target: String) throws -> Int {
+                        try other.send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+                        return try other.answer().status
+                    }
+                    var statuses = [try status("/"), try status("/small")]
+                    slow = nil
+                    usleep(300_000)
+                    statuses.append(try status("/"))
+                    return statuses
+                }
+            }
+            #expect(statuses == [503, 200, 200])
         }
 
         @Test func bodiesInFlightAreBudgeted() async throws {

@@ -1,6 +1,5 @@
 import HTTPServer
 import HTTPTypes
-import Memory
 import Testing
 
 extension ServerTests {
@@ -46,24 +45,6 @@ extension ServerTests {
                     for _ in 0..<count { try client.send("GET / \(request)\r\n\r\n") }
                     return try (0..<count).map { _ in try client.answer() }
                 }
-            }
-        }
-
-        private actor Pieces {
-            private var pieces: ArraySlice<String?>
-
-            init(_ pieces: [String?]) {
-                self.pieces = pieces[...]
-            }
-
-            /// Bytes and buffers in turn.
-            func next() throws -> BodyPiece? {
-                guard let piece = pieces.popFirst() else { return nil }
-                guard let piece else { throw CancellationError() }
-                guard pieces.count.isMultiple(of: 2) else { return .bytes(Array(piece.utf8)) }
-                let buffer = AlignedBuffer(count: piece.utf8.count)
-                buffer.mutableBytes.copyBytes(from: piece.utf8)
-                return .buffer(BufferSlice(buffer))
             }
         }
     }

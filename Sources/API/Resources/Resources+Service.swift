@@ -1,4 +1,3 @@
-import Foundation
 import HTTPServer
 import HTTPTypes
 import StrictJSON
@@ -15,13 +14,28 @@ extension Resources {
                 "sqlite_version": .string(EngineFacts.sqliteVersion), "schema_version": JSONValue(EngineFacts.schemaVersion),
                 "blas": ["library": .string(EngineFacts.blasVersion), "kernels": .string(EngineFacts.blasKernels)],
                 "compute_threads": JSONValue(configuration.threadCount),
-                "limits": [
-                    "max_body_bytes": JSONValue(configuration.maximumBodyByteCount),
-                    "max_json_bytes": JSONValue(min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount)),
-                    "memory_budget_bytes": JSONValue(runs.ledger.budget), "state_bytes": JSONValue(runs.ledger.reservedByteCount),
-                ],
+                "limits": limits,
                 "dtypes": ["F32", "F64", "F16", "BF16"],
             ], type: type)
+    }
+
+    private var limits: JSONValue {
+        let server = configuration.server
+        func seconds(_ duration: Duration) -> JSONValue { JSONValue(Int(duration / .seconds(1))) }
+        return [
+            "max_body_bytes": JSONValue(configuration.maximumBodyByteCount),
+            "max_json_bytes": JSONValue(min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount)),
+            "max_bytes_in_flight": JSONValue(server.maximumBodyBytesInFlight),
+            "max_head_bytes": JSONValue(server.head.bytes), "max_head_fields": JSONValue(server.head.fields),
+            "max_request_line_bytes": JSONValue(server.head.requestLineBytes),
+            "max_connections": JSONValue(server.maximumConnections),
+            "max_connections_per_address": JSONValue(server.maximumConnectionsPerAddress),
+            "head_timeout_seconds": seconds(server.headTimeout), "idle_timeout_seconds": seconds(server.keepAliveTimeout),
+            "transfer_timeout_seconds": seconds(server.receiving.grace),
+            "min_transfer_bytes_per_second": JSONValue(server.receiving.minimumBytesPerSecond),
+            "max_transfer_seconds": seconds(server.receiving.longest),
+            "memory_budget_bytes": JSONValue(runs.ledger.budget), "state_bytes": JSONValue(runs.ledger.reservedByteCount),
+        ]
     }
 
     /// `GET /healthz/live`: the process answers.
@@ -42,11 +56,9 @@ extension Resources {
     func getContract(_ call: Call) async throws -> Response {
         try call.refuseQuery()
         let type = try call.accept([.yaml])
-        guard let file = configuration.contractFile,
-            let bytes = try? await runs.offLoop({ try Array(Data(contentsOf: file)) })
-        else {
+        guard let contract else {
             throw HTTPError(.notFound, "not-found", "This server was installed without its openapi.yaml.")
         }
-        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .bytes(bytes))
+        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .buffers([contract]))
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import HTTPServer
 import HTTPTypes
 import Memory
@@ -8,6 +9,18 @@ import Training
 struct Resources: Sendable {
     let runs: Runs
     let configuration: Configuration
+    /// The published contract, in memory once for all who read it; nil when it is not installed.
+    let contract: BufferSlice?
+
+    init(runs: Runs, configuration: Configuration) {
+        self.runs = runs
+        self.configuration = configuration
+        contract = configuration.contractFile.flatMap { try? Data(contentsOf: $0) }.map { data in
+            let buffer = AlignedBuffer(count: data.count)
+            buffer.mutableBytes.copyBytes(from: data)
+            return BufferSlice(buffer)
+        }
+    }
 
     /// The body of a request, held to the digest that the client says it has.
     func body(_ call: Call, upTo limit: Int) async throws -> AlignedBuffer {

@@ -17,6 +17,8 @@ final class BodyReader: @unchecked Sendable {
 
     /// An unread remainder of up to this many bytes is skipped to keep the connection.
     private static let largestSkipped = 64 << 10
+    /// An answer of up to this many bytes is always given, so that probes succeed when there is no room for more.
+    private static let largestUncounted = 64 << 10
 
     let framing: RequestBody.Framing
     let loop: EventLoop
@@ -78,7 +80,15 @@ final class BodyReader: @unchecked Sendable {
         }
     }
 
-    /// Gives back what the body took of the budget.
+    /// Takes room in the budget for an answer, which is held until its client has read it; false when there is none.
+    func reserve(answer count: Int) -> Bool {
+        guard count > BodyReader.largestUncounted else { return true }
+        guard connection.context.budget.reserve(count) else { return false }
+        reserved += count
+        return true
+    }
+
+    /// Gives back what the body and its answer took of the budget.
     func release() {
         connection.context.budget.release(reserved)
         reserved = 0

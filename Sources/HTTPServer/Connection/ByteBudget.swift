@@ -1,4 +1,4 @@
-/// Bounds the bytes of all bodies that are in memory at once.
+/// Bounds the bytes of all bodies and large answers that are in memory at once.
 final class ByteBudget: Sendable {
     private let limit: Int
     private let used = Locked(0)

@@ -5,14 +5,16 @@ import Logging
 extension Connection {
     /// How a connection ends.
     private enum Ending {
-        /// At once: nothing the client has sent is left unread, or nobody is there to read an answer.
+        /// At once: nobody is there to read an answer.
         case close
-        /// The client may still be sending; it gets time to read the answer.
+        /// The client may still be sending, a next request for example; it gets time to read the answer.
         case linger
     }
 
     /// Empty lines that are tolerated before a request line.
     private static let maximumEmptyLines = 4
+    /// Bodies up to this many bytes go out in one piece with their head; larger ones are not held twice for a slow reader.
+    private static let largestCopied = 16 << 10
 
     /// Runs the connection until it is closed.
     func run() async {
@@ -85,28 +87,33 @@ extension Connection {
             id: id,
             remoteAddress: remoteAddress
         )
-        let response = await context.handler.respond(to: request)
+        var response = await context.handler.respond(to: request)
         let remainder = reader.finish()
-        let isDelimited = ResponseHead.framing(of: response, version: head.version) != .untilClose
-        var persists = head.persists && isDelimited && !context.isStopping && !response.asksToClose
+        // A GET is asked again without harm. What else has been done must be answered, and its body has its room already.
+        if head.method == .get, !reader.reserve(answer: response.body.heldBytes) {
+            response = HTTPError.tooManyBytesInFlight.response
+        }
+        let framing = ResponseHead.framing(of: response, version: head.version)
+        var persists = head.persists && framing != .untilClose && !context.isStopping && !response.asksToClose
         if case .skip = remainder {} else { persists = false }
-        beginAnswering()
+        if case .length(let length) = framing { beginAnswering(length: length) } else { beginAnswering() }
         let isWhole = await answer(response, method: head.method, version: head.version, persists: persists)
         reader.release()
         AccessLog.write(request, response.status.code, duration: .now - start, isWhole: isWhole, to: context.logger)
         guard isWhole else { return .close }
         switch remainder {
         case .skip(let count) where persists: return await skip(count) ? nil : .close
-        case .skip(0) where input.isEmpty: return .close
         case .skip, .linger: return .linger
         case .close: return .close
         }
     }
 
-    /// Answers a request that could not be understood.
+    /// Answers a request that could not be understood, and is still in the input buffer.
     private func refuse(_ error: HTTPError) async -> Ending {
         beginAnswering()
-        return await answer(error.response, method: .get, version: .http11, persists: false) ? .linger : .close
+        // RFC 9110 section 9.3.2: no answer to HEAD has content, whatever else is wrong with the request.
+        let method: HTTPRequest.Method = input.bytes.starts(with: "HEAD ".utf8) ? .head : .get
+        return await answer(error.response, method: method, version: .http11, persists: false) ? .linger : .close
     }
 
     /// Sends an answer; false when it has not gone out whole.
@@ -120,9 +127,12 @@ extension Connection {
         switch response.body {
         case .empty:
             return await send(OutgoingBytes(head: head))
-        case .bytes(let bytes):
+        case .bytes(let bytes) where bytes.count <= Connection.largestCopied:
             head.append(contentsOf: bytes)
             return await send(OutgoingBytes(head: head))
+        case .bytes(let bytes):
+            guard await send(OutgoingBytes(head: head)) else { return false }
+            return await send(OutgoingBytes(head: bytes))
         case .buffers(let slices):
             return await send(OutgoingBytes(head: head, slices: slices))
         case .stream(_, let next):
@@ -163,7 +173,7 @@ extension Connection.Reception {
 extension Response {
     fileprivate var asksToClose: Bool {
         headerFields[values: .connection].contains { value in
-            value.utf8.split(separator: ASCII.comma).contains { ASCII.equal($0.filter { !ASCII.isWhitespace($0) }, ignoringCase: "close") }
+            ASCII.elements(value.utf8).contains { ASCII.equal($0, ignoringCase: "close") }
         }
     }
 }

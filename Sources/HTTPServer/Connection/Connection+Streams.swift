@@ -23,7 +23,7 @@ extension Connection {
                 context.logger.error("answer cut short", metadata: ["connection": "\(number)", "reason": "\(error)"])
                 return false
             }
-            beginAnswering()
+            beginAnswering(length: piece?.count ?? 0)
             guard let piece else { break }
             guard piece.count > 0 else { continue }
             sent += piece.count

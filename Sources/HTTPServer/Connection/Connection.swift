@@ -31,8 +31,6 @@ final class Connection: @unchecked Sendable {
 
     /// After so much work without a pause the other connections of the loop get a turn.
     private static let workBeforeYield = 1 << 20
-    /// However large a body is, it has arrived after this time, or its room goes to others.
-    private static let longestBodySeconds = 1800
     /// What a client may still take for a phase when the server stops: to send its request, to read its refusal.
     private static let lastTime = Duration.seconds(2)
 
@@ -74,24 +72,21 @@ final class Connection: @unchecked Sendable {
         enter(.handling, deadline: nil)
     }
 
-    /// - Parameter length: the announced one, 0 when it is not known. It sets the pace, because a body takes its room in the
-    ///   budget for all that it announces: whoever announces much must deliver.
+    /// - Parameter length: the announced one, 0 when it is not known.
     func beginReceivingBody(length: Int) {
-        var limits = context.configuration.receiving
-        limits.minimumBytesPerSecond = max(limits.minimumBytesPerSecond, length / Connection.longestBodySeconds)
-        begin(.receiving, limits: limits)
+        begin(.receiving, Pace(start: .now, limits: context.configuration.receiving, length: length))
     }
 
-    func beginAnswering() {
-        begin(.answering, limits: context.configuration.sending)
+    /// - Parameter length: of what is sent, 0 when it is little.
+    func beginAnswering(length: Int = 0) {
+        begin(.answering, Pace(start: .now, limits: context.configuration.sending, length: length))
     }
 
     func beginLingering() {
         enter(.lingering, deadline: .now + context.configuration.lingerTimeout)
     }
 
-    private func begin(_ phase: Phase, limits: TransferLimits) {
-        let pace = Pace(start: .now, limits: limits)
+    private func begin(_ phase: Phase, _ pace: Pace) {
         enter(phase, deadline: pace.deadline)
         self.pace = pace
     }

@@ -2,17 +2,17 @@ import Memory
 
 /// A body of unknown length, gathered in ever larger buffers and copied into one at the end.
 struct GrowingBody {
-    private static let smallestBuffer = 64 << 10
+    /// As much as a client can hold by announcing a chunk and sending nothing of it.
+    private static let smallestBuffer = 16 << 10
     private static let largestBuffer = 16 << 20
 
     private let pool: BufferPool
     private var full: [AlignedBuffer] = []
-    private var current: AlignedBuffer
+    private var current = AlignedBuffer(count: 0)
     private var filled = 0
 
     init(pool: BufferPool) {
         self.pool = pool
-        self.current = pool.take(count: GrowingBody.smallestBuffer)
     }
 
     /// Bytes so far.
@@ -22,7 +22,7 @@ struct GrowingBody {
     mutating func space() -> UnsafeMutableRawBufferPointer {
         if filled == current.count {
             full.append(current)
-            current = pool.take(count: min(count, GrowingBody.largestBuffer))
+            current = pool.take(count: min(max(count, GrowingBody.smallestBuffer), GrowingBody.largestBuffer))
             filled = 0
         }
         return UnsafeMutableRawBufferPointer(rebasing: current.mutableBytes[filled...])

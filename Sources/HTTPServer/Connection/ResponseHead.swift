@@ -16,9 +16,7 @@ enum ResponseHead {
     static func framing(of response: Response, version: HTTPVersion) -> Framing {
         guard response.status != .noContent, response.status != .notModified, response.status.kind != .informational else { return .none }
         return switch response.body {
-        case .empty: .length(0)
-        case .bytes(let bytes): .length(bytes.count)
-        case .buffers(let slices): .length(slices.reduce(0) { $0 + $1.count })
+        case .empty, .bytes, .buffers: .length(response.body.heldBytes)
         case .stream(let length?, _): .length(length)
         case .stream(nil, _): version == .http11 ? .chunked : .untilClose
         }

@@ -7,7 +7,7 @@ extension HTTPError {
     }
 
     static var tooManyBytesInFlight: HTTPError {
-        let detail = "The server is receiving as many bytes as it has room for. Send the request again in a moment."
+        let detail = "The server is moving as many bytes as it has room for. Send the request again in a moment."
         return HTTPError(.serviceUnavailable, "too-many-bytes-in-flight", detail, headerFields: [.retryAfter: "1"])
     }
 

@@ -13,6 +13,17 @@ public enum ResponseBody: Sendable {
     case stream(length: Int?, next: @Sendable () async throws -> BodyPiece?)
 }
 
+extension ResponseBody {
+    /// Bytes that stay in memory until they have been sent.
+    var heldBytes: Int {
+        switch self {
+        case .empty, .stream: 0
+        case .bytes(let bytes): bytes.count
+        case .buffers(let slices): slices.reduce(0) { $0 + $1.count }
+        }
+    }
+}
+
 /// One piece of a streamed body.
 public enum BodyPiece: Sendable {
     case bytes([UInt8])

@@ -51,6 +51,12 @@ enum ASCII {
         word.withUTF8Buffer { word in bytes.lazy.map(lowercased).elementsEqual(word) }
     }
 
+    /// The elements of a comma-separated list without the white space around them (RFC 9110 section 5.6.1), empty ones too.
+    /// White space within an element stays, so that `chun ked` is not taken for `chunked`.
+    static func elements(_ list: String.UTF8View) -> [Substring.UTF8View] {
+        list.split(separator: comma, omittingEmptySubsequences: false).map { trimmed($0) }
+    }
+
     /// Bytes without spaces and tabs around them.
     static func trimmed<Bytes: BidirectionalCollection<UInt8>>(_ bytes: Bytes) -> Bytes where Bytes.SubSequence == Bytes {
         var bytes = bytes

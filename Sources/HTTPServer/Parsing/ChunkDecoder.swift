@@ -5,6 +5,7 @@ import HTTPTypes
 struct ChunkDecoder {
     private enum State {
         case size(digits: Int)
+        case extensionSemicolon
         case extensions
         case sizeLineFeed
         case data
@@ -56,12 +57,18 @@ struct ChunkDecoder {
         switch state {
         case .size(let digits):
             try readSize(byte, digits: digits)
+        case .extensionSemicolon:
+            if byte == ASCII.semicolon {
+                state = .extensions
+            } else {
+                try countExtension(byte)
+                guard ASCII.isWhitespace(byte) else { throw malformed }
+            }
         case .extensions:
             if byte == ASCII.carriageReturn {
                 state = .sizeLineFeed
             } else {
-                extensionBytes += 1
-                guard ASCII.isFieldValueByte(byte), extensionBytes <= ChunkDecoder.maximumExtensionBytes else { throw malformed }
+                try countExtension(byte)
             }
         case .sizeLineFeed:
             guard byte == ASCII.lineFeed else { throw malformed }
@@ -81,7 +88,13 @@ struct ChunkDecoder {
         }
     }
 
-    /// `chunk-size = 1*HEXDIG`, then at once CRLF or an extension; no sign, prefix or white space.
+    private mutating func countExtension(_ byte: UInt8) throws(HTTPError) {
+        extensionBytes += 1
+        guard ASCII.isFieldValueByte(byte), extensionBytes <= ChunkDecoder.maximumExtensionBytes else { throw malformed }
+    }
+
+    /// `chunk-size = 1*HEXDIG`, then at once CRLF or an extension, which alone may have white space before its semicolon
+    /// (RFC 9112 section 7.1.1); no sign or prefix.
     private mutating func readSize(_ byte: UInt8, digits: Int) throws(HTTPError) {
         if let digit = ASCII.hexadecimal(byte) {
             // RFC 9112 section 7.1: anticipate large numbers and prevent overflow.
@@ -94,6 +107,7 @@ struct ChunkDecoder {
         switch byte {
         case ASCII.carriageReturn: state = .sizeLineFeed
         case ASCII.semicolon: state = .extensions
+        case ASCII.space, ASCII.tab: state = .extensionSemicolon
         default: throw malformed
         }
     }

@@ -115,8 +115,7 @@ enum HeadParser {
     private static func connectionOptions(_ fields: HTTPFields) -> (close: Bool, keepAlive: Bool) {
         var found = (close: false, keepAlive: false)
         for value in fields[values: .connection] {
-            for option in value.utf8.split(separator: ASCII.comma) {
-                let option = option.filter { !ASCII.isWhitespace($0) }
+            for option in ASCII.elements(value.utf8) {
                 if ASCII.equal(option, ignoringCase: "close") { found.close = true }
                 if ASCII.equal(option, ignoringCase: "keep-alive") { found.keepAlive = true }
             }

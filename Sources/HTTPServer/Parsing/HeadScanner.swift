@@ -36,7 +36,7 @@ struct HeadScanner {
             guard lines - 1 <= limits.fields else { throw tooLarge }
         }
         position = bytes.count
-        if lines == 0 { try checkRequestLine(bytes.count) }
+        if lines == 0 { try checkRequestLine(bytes.last == ASCII.carriageReturn ? bytes.count - 1 : bytes.count) }
         guard bytes.count < limits.bytes else { throw tooLarge }
         return nil
     }

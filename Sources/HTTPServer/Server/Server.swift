@@ -102,6 +102,8 @@ public final class Server: Sendable {
         var bytes = ResponseHead.bytes(of: response, framing: framing, connection: "close", date: DateField.format(time(nil)))
         if case .bytes(let body) = response.body { bytes += body }
         _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        // Closing over bytes that nobody has read would reset the connection, and the client might lose the answer.
+        withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = recv(descriptor, $0.baseAddress, $0.count, 0) }
         close(descriptor)
     }
 

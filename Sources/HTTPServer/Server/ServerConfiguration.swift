@@ -27,7 +27,7 @@ public struct ServerConfiguration: Sendable {
     public var sending = TransferLimits(grace: .seconds(30), minimumBytesPerSecond: 1_024)
     /// How long a client that still sends may take to notice that it has been answered and refused.
     public var lingerTimeout = Duration.seconds(10)
-    /// Bytes of bodies in memory at once; a body beyond is refused with 503 unless it is the only one.
+    /// Bytes of bodies, and of large answers to GET, in memory at once; one beyond is refused with 503 unless it is the only one.
     public var maximumBodyBytesInFlight = 8 << 30
     /// How often overdue connections are looked for, and thereby how exact the time limits are.
     public var sweepInterval = Duration.milliseconds(500)

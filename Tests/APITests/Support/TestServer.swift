@@ -29,8 +29,8 @@ struct TestServer {
         api = API(
             runs: runs,
             configuration: Configuration(
-                version: "1.2.3", maximumBodyByteCount: maximumBodyByteCount, token: token, publicDirectory: publicDirectory,
-                contractFile: TestServer.contractFile, threadCount: 1),
+                version: "1.2.3", maximumBodyByteCount: maximumBodyByteCount, server: ServerConfiguration(endpoints: []),
+                token: token, publicDirectory: publicDirectory, contractFile: TestServer.contractFile, threadCount: 1),
             logger: logger)
         if isRecovered { try await runs.recover() }
     }

@@ -110,6 +110,11 @@ final class RawClient {
         return answer
     }
 
+    /// Receives some bytes and forgets them; false when the connection has ended, in whatever way.
+    func skip(atMost count: Int) throws -> Bool {
+        withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { recv(descriptor, $0.baseAddress, count, 0) > 0 }
+    }
+
     /// Whether the server has closed the connection without sending anything more.
     func isAtEnd() throws -> Bool { try unread.isEmpty && !fill() }
 

@@ -36,12 +36,20 @@ func testRouter() -> Router {
         return .text("\(body.count)")
     }
     router.on(.put, "/refuse") { _, _ in throw HTTPError(.conflict, "refused", "Not today.") }
+    router.on(.put, "/locked") { _, _ in
+        throw HTTPError(.unauthorized, "unauthorized", "Who are you?", headerFields: [.wwwAuthenticate: "Bearer"])
+    }
     router.on(.put, "/strict") { request, _ in
         guard request.body.framing != .none else { throw HTTPError(.lengthRequired, "length-required", "Say how much.") }
         return Response(status: .noContent)
     }
     router.on(.get, "/names/{name}/end") { _, parameters in .text(parameters["name"]) }
     router.on(.get, "/query") { request, _ in .text(request.queryItems.map { "\($0.name)=\($0.value)" }.joined(separator: "|")) }
+    router.on(.get, "/\u{FC}") { _, _ in .text("composed") }
+    router.on(.get, "/stream") { _, _ in
+        let pieces = Pieces(["stre", "am"])
+        return Response(status: .ok, body: .stream(length: nil) { try await pieces.next() })
+    }
     router.on(.get, "/pieces") { _, _ in
         let buffer = AlignedBuffer(count: 6)
         buffer.mutableBytes.copyBytes(from: "abcdef".utf8)

@@ -52,9 +52,16 @@ import Testing
 
     @Test func aBurstEarnsNoRightToALongPause() {
         let start = ContinuousClock.now
-        var pace = Pace(start: start, limits: TransferLimits(grace: .seconds(10), minimumBytesPerSecond: 100))
+        var pace = Pace(start: start, limits: TransferLimits(grace: .seconds(10), minimumBytesPerSecond: 100), length: 0)
         #expect(pace.deadline == start + .seconds(10))
         #expect(pace.advance(by: 100, now: start + .seconds(5)) == start + .seconds(11))
         #expect(pace.advance(by: 1_000_000, now: start + .seconds(6)) == start + .seconds(16))
+    }
+
+    @Test func whatIsLongMustMoveFaster() {
+        let start = ContinuousClock.now
+        let limits = TransferLimits(grace: .seconds(10), minimumBytesPerSecond: 100, longest: .seconds(60))
+        var pace = Pace(start: start, limits: limits, length: 60_000)
+        #expect(pace.advance(by: 3_000, now: start + .seconds(9)) == start + .seconds(13))
     }
 }

@@ -29,12 +29,15 @@ import Testing
         #expect(Array(decomposed.utf8) == [0x75, 0xCC, 0x88])
     }
 
-    @Test(arguments: ["", "a", "a.b-c_d~e", "1.2.3.4:80", "[::1]", "[v1.x:y]:8", "a:", "%41"])
+    @Test(arguments: ["", "a", "a.b-c_d~e", "1.2.3.4:80", "[::1]", "[::ffff:1.2.3.4]", "[v1.x:y]:8", "a:", "%41"])
     func theseAreAuthorities(_ text: String) {
         #expect(Authority.isValid(text.utf8))
     }
 
-    @Test(arguments: ["a/b", "a b", "a@b", "a:b", "a:1:2", "[::1", "[]", "[::1]x", "a,b\"", "a\\b", "ü"])
+    @Test(arguments: [
+        "a/b", "a b", "a@b", "a:b", "a:1:2", "[::1", "[]", "[::g]", "[1.2.3.4]", "[v.x]", "[v1.]", "[::1%25lo]", "[::1]x", "a%4", "a,b\"",
+        "a\\b", "ü",
+    ])
     func theseAreNoAuthorities(_ text: String) {
         #expect(!Authority.isValid(text.utf8))
     }

@@ -45,6 +45,7 @@ extension EndToEnd {
                     (["--port", "65536"], [:], "--port"), (["--threads", "0"], [:], "--threads"),
                     (["--max-body-bytes", "0"], [:], "--max-body-bytes"), ([], ["LATHER_PORT": "http"], "LATHER_PORT"),
                     ([], ["LATHER_THREADS": "-1"], "LATHER_THREADS"), (["--log-level", "loud"], [:], "loud"),
+                    (["--head-timeout", "0"], [:], "--head-timeout"), ([], ["LATHER_MAX_HEAD_BYTES": "100"], "LATHER_MAX_HEAD_BYTES"),
                 ] as [([String], [String: String], String)] {
                     try expectRefusal(64, name, arguments, environment: variables, in: directory)
                 }

@@ -19,6 +19,29 @@ extension EndToEnd {
         }
 
         @Test(.timeLimit(.minutes(1)))
+        func everyLimitCanBeSetAndIsShown() throws {
+            let options = [
+                "--max-bytes-in-flight", "5000", "--max-head-bytes", "2048", "--max-connections", "8", "--idle-timeout", "60",
+                "--transfer-timeout", "9", "--max-transfer-time", "90",
+            ]
+            let variables = [
+                "LATHER_MAX_HEAD_FIELDS": "20", "LATHER_MAX_CONNECTIONS_PER_ADDRESS": "4", "LATHER_HEAD_TIMEOUT": "2",
+                "LATHER_MIN_TRANSFER_RATE": "77",
+            ]
+            let expected: [String: JSONValue] = [
+                "max_bytes_in_flight": 5000, "max_head_bytes": 2048, "max_request_line_bytes": 1024, "max_head_fields": 20,
+                "max_connections": 8, "max_connections_per_address": 4, "head_timeout_seconds": 2, "idle_timeout_seconds": 60,
+                "transfer_timeout_seconds": 9, "min_transfer_bytes_per_second": 77, "max_transfer_seconds": 90,
+            ]
+            try TestServer.use(options, environment: variables) { server in
+                let connection = try server.connect()
+                let limits = try connection.get("/v1").json["limits"]
+                for (name, value) in expected { #expect(limits?[name] == value, "\(name)") }
+                #expect(try connection.request("GET", "/v1", fields: [("A", String(repeating: "b", count: 3_000))]).status == 431)
+            }
+        }
+
+        @Test(.timeLimit(.minutes(1)))
         func anEmptyVariableIsAnUnsetOne() throws {
             try withTemporaryDirectory { directory in
                 let names = ["HOST", "UNIX_SOCKET", "DATABASE", "PUBLIC", "TOKEN_FILE", "INSECURE", "THREADS", "LOG_LEVEL"]
