@@ -16,7 +16,9 @@ enum BrowserGuard {
         let origins = request.headerFields[values: .origin]
         guard !sites.isEmpty || !origins.isEmpty else { return nil }
         guard sites.allSatisfy({ $0 == "same-origin" || $0 == "none" }) else { return refusal }
-        guard let host = request.headerFields[values: .host].first, origins.allSatisfy({ authority(of: $0) == host.lowercased() }) else { return refusal }
+        guard let host = request.headerFields[values: .host].first, origins.allSatisfy({ authority(of: $0) == host.lowercased() }) else {
+            return refusal
+        }
         return trustsHost || isAddress(host) ? nil : refusal
     }
 
