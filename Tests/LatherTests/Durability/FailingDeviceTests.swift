@@ -31,7 +31,8 @@ extension EndToEnd {
                 #expect(try server.connect().get("/healthz/ready").status == 200)
             }
             print("\(call) \(error): \(refusals) refusals during \(trainer.answers.count) steps")
-            #expect(refusals > 0 || call == "fsync", "nothing was made to fail")
+            // After one write that found no room the step is tried again at once; a disk that stays full is StorageTroubleTests'.
+            #expect(refusals > 0 || call == "fsync" || error == "ENOSPC", "nothing was made to fail")
             try trainer.expectSameUndisturbed(final)
         }
     }
