@@ -118,7 +118,7 @@ import Testing
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append([1], step: 1, to: run)
         unlink(workspace.path("database-wal"))
-        store.suspect(store.state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
+        store.suspectFailedSync()
         #expect(try store.append([2], step: 2, to: run) == 2)
         #expect(store.generation == 1)
     }
@@ -130,9 +130,7 @@ import Testing
         _ = try store.withConnection { try $0.checkpoint(.truncate) }
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append([1], step: 1, to: run)
-        let opening = store.state.withLock { $0.opening }
-        try opening.close(keepingWAL: true)
-        opening.keeping?.lock.unlock()
+        try store.endAsIfKilled()
         unlink(workspace.path("database-wal"))
         let error = #expect(throws: StorageError.self) { try workspace.open() }
         #expect(error?.message.contains("no run \(run.id), of which records were acknowledged") == true)
@@ -147,9 +145,7 @@ import Testing
         try store.append([1], step: 1, to: run)
         try store.deleteRun(run.id)
         #expect(store.acknowledgedSequence(of: run.id) == 1)
-        let opening = store.state.withLock { $0.opening }
-        try opening.close(keepingWAL: true)
-        opening.keeping?.lock.unlock()
+        try store.endAsIfKilled()
         #expect(try workspace.open().runs().isEmpty)
     }
 
@@ -162,7 +158,7 @@ import Testing
         let before = try Data(contentsOf: wal)
         let reader = try OtherProcess(reading: workspace.path())
         _ = try store.beginWriting([4], step: 4, to: run)
-        store.suspect(store.state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
+        store.suspectFailedSync()
         try before.write(to: wal)
         let error = #expect(throws: StorageError.self) { try store.ensureSound() }
         #expect(error?.kind == .busy && error?.message.contains("another process has it open") == true)
@@ -233,9 +229,7 @@ import Testing
     @Test func looseEndsOfADatabaseThatIsGoneAreNotBuiltUpon() throws {
         let store = try workspace.open()
         try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
-        let opening = store.state.withLock { $0.opening }
-        try opening.close(keepingWAL: true)
-        opening.keeping?.lock.unlock()
+        try store.endAsIfKilled()
         unlink(workspace.path())
         let error = #expect(throws: StorageError.self) { try workspace.open() }
         #expect(error?.message.contains("its -wal file is") == true)
@@ -249,9 +243,7 @@ import Testing
         let whole = try Data(contentsOf: URL(fileURLWithPath: workspace.path("database-wal"))).count
         try store.append([2], step: 2, to: run)
         #expect(try Store(inspecting: workspace.path()).damages(of: run).isEmpty)
-        let opening = store.state.withLock { $0.opening }
-        try opening.close(keepingWAL: true)
-        opening.keeping?.lock.unlock()
+        try store.endAsIfKilled()
         truncate(workspace.path("database-wal"), whole)
         unlink(workspace.path("database-shm"))
         let damages = try Store(inspecting: workspace.path()).damages(of: run)
@@ -261,9 +253,7 @@ import Testing
     @Test func aDatabaseThatWasEmptiedIsNotTakenForANewOne() throws {
         let store = try workspace.open()
         try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
-        let opening = store.state.withLock { $0.opening }
-        try opening.close(keepingWAL: true)
-        opening.keeping?.lock.unlock()
+        try store.endAsIfKilled()
         for name in ["database", "database-wal"] { truncate(workspace.path(name), 0) }
         let error = #expect(throws: StorageError.self) { try workspace.open() }
         #expect(error?.message.contains("acknowledged") == true)
@@ -277,7 +267,7 @@ import Testing
         try store.append([1], step: 1, to: run)
         let writer = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: 1, epoch: 0, sequence: 1, metadata: "{}"))
         try writer.append("a", noise(300_000))
-        store.suspect(store.state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
+        store.suspectFailedSync()
         try store.ensureSound()
         let error = #expect(throws: StorageError.self) {
             try writer.append("b", noise(300_000))

@@ -3,6 +3,7 @@ import Foundation
 import GRDB
 import Logging
 import Memory
+import Synchronization
 
 @testable import Storage
 
@@ -55,6 +56,17 @@ final class Workspace {
 extension Store {
     func execute(_ sql: String) throws {
         try withConnection { try $0.execute(sql: sql) }
+    }
+
+    /// Leaves the files as `kill -9` does, the notes of acknowledged records among them, and free to be opened.
+    func endAsIfKilled() throws {
+        let opening = state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
+    }
+
+    func suspectFailedSync() {
+        suspect(state.withLock { $0.opening }, .failedSync(StorageError(.syncFailed, "no")))
     }
 
     func value(_ sql: String) throws -> Int {

@@ -71,8 +71,7 @@ extension Store {
     private func openAnew() throws(StorageError) -> Opening {
         try opening.withLock { _ throws(StorageError) in
             let (current, doubt, isClosed) = state.withLock { ($0.opening, $0.doubt, $0.isClosed) }
-            guard let doubt else { return current }
-            guard let keeping = current.keeping, !isClosed else { return current }
+            guard let doubt, let keeping = current.keeping, !isClosed else { return current }
             do throws(StorageError) {
                 return try openAnew(current, keeping, doubt)
             } catch {
