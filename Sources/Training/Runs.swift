@@ -89,7 +89,7 @@ public actor Runs {
         while let entry = try directory.entry(name) {
             let existing = try Runs.running(entry, name)
             // Waits behind a deletion that is under way, after which the name is free.
-            guard await existing.isOpen else { continue }
+            guard try await existing.isThere() else { continue }
             try existing.status.fence(epoch)
             guard existing.original == manifest else {
                 throw TrainingError(
@@ -263,9 +263,7 @@ public actor Runs {
             try store.ensureSound()
             // An earlier attempt may have raised its epoch.
             guard let row = try store.run(row.id) else { throw RecoveryFailure(reason: "it is not in the database any more") }
-            guard row.isRight else {
-                throw RecoveryFailure(reason: "its row or its manifest is damaged; restore the database from a backup")
-            }
+            guard row.isRight else { throw RecoveryFailure.damagedRow }
             let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
             let run = Run(row, name: name, manifest: manifest, in: surroundings)
             let records: Int

@@ -23,10 +23,6 @@ enum Doubt {
 }
 
 extension Store {
-    /// How often the file has been opened anew; nil while it has to be. Whoever keeps a picture of what the file holds compares
-    /// the two when this has changed.
-    public var generation: Int? { state.withLock { $0.doubt == nil ? $0.generation : nil } }
-
     /// Returns when the file can be relied on: at once, or after it has been opened anew.
     public func ensureSound() throws(StorageError) {
         _ = try soundOpening()
@@ -110,7 +106,7 @@ extension Store {
         if let sync = new.keeping?.sync { try sync.wait(for: sync.noteWritten()) }
         state.withLock { state in
             state.doubt = nil
-            state.generation += 1
+            state.generation.number += 1
         }
         logger.notice("database opened anew", metadata: ["database": "\(path)"])
         return new
@@ -119,6 +115,7 @@ extension Store {
     /// Locks a lock file that has taken the old one's place, and carries over what was noted there.
     private func takeLockAnew(from old: FileLock) throws(StorageError) -> FileLock {
         let lock = try FileLock(path: path + "-lock", guarding: path)
+        state.withLock { $0.generation.takeovers += 1 }
         AcknowledgedRecords.carry(from: old.descriptor, to: lock.descriptor)
         return lock
     }

@@ -7,6 +7,8 @@ struct RecoveryFailure: Error {
 }
 
 extension RecoveryFailure {
+    static let damagedRow = RecoveryFailure(reason: "its row or its manifest is damaged; restore the database from a backup")
+
     /// Whether what came in the way may go away by itself: a full disk, a device that failed for once.
     static func isPassing(_ error: any Error) -> Bool {
         switch error {

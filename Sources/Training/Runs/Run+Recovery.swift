@@ -43,7 +43,7 @@ extension Run {
     }
 
     /// A log that ends before a record that was acknowledged has lost it.
-    private func findAcknowledgedRecords() throws {
+    func findAcknowledgedRecords() throws {
         checkpointing.logSequence = try store.lastSequence(of: id)
         let (last, acknowledged) = (checkpointing.logSequence, store.acknowledgedSequence(of: id))
         guard last >= acknowledged else {
@@ -164,7 +164,7 @@ extension Run {
             weightScale: json["weight_scale"]?.double)
     }
 
-    private func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
+    func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
         let buffer = surroundings.buffers.take(count: tensor.byteCount)
         try store.read(tensor, into: buffer.mutableBytes)
         return buffer
@@ -263,7 +263,7 @@ extension Run {
 
 extension StorageError {
     /// Whether what was written cannot be had back, however often one asks.
-    fileprivate var isDamage: Bool {
+    var isDamage: Bool {
         switch kind {
         case .corrupt, .notFound: true
         default: false
