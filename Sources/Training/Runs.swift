@@ -227,7 +227,7 @@ public actor Runs {
                 if index >= atOnce, case let outcome?? = await group.next() { waiting.append(outcome) }
                 guard case .recovering = directory.readiness else { break }
                 group.addTask {
-                    if await self.recover(row, name, isLast: isLast) {
+                    if await self.recover(row, name, isAlone: min(atOnce, rows.count) == 1, isLast: isLast) {
                         self.directory.noteProgress { $0.runsDone += 1 }
                         return nil
                     }
@@ -244,7 +244,7 @@ public actor Runs {
 
     /// - Returns: whether it is known what becomes of it; false when it has to be tried again.
     @discardableResult
-    private func recover(_ row: RunRecord, _ name: RunName, isLast: Bool = true) async -> Bool {
+    private func recover(_ row: RunRecord, _ name: RunName, isAlone: Bool = true, isLast: Bool = true) async -> Bool {
         let store = surroundings.store
         let begun = row.unfinishedRecoveries + 1
         guard begun <= Runs.unfinishedRecoveriesInARow else {
@@ -283,7 +283,7 @@ public actor Runs {
         } catch {
             if case .stopping = directory.readiness { return true }
             let reason = RecoveryFailure(error).reason
-            if !isLast, RecoveryFailure.isPassing(error) {
+            if !isLast, RecoveryFailure.isPassing(error, isAlone: isAlone) {
                 surroundings.logger.warning("run waits", metadata: ["run": "\(name)", "reason": "\(reason)"])
                 directory.noteProgress { $0.obstacle = reason }
                 return false

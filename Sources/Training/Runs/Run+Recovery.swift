@@ -11,6 +11,8 @@ extension Run {
     ///
     /// - Returns: how many records were done again.
     func recover() throws -> Int {
+        isRecovering = true
+        defer { isRecovering = false }
         let (point, damages) = try beginAnywhere()
         let sequence = point.sequence ?? 0
         let replayed: Int
@@ -23,7 +25,7 @@ extension Run {
             try findAcknowledgedRecords()
             if !damages.isEmpty { try store.fallBack(to: point, of: id) }
         } catch {
-            guard !damages.isEmpty else { throw error }
+            guard !damages.isEmpty, !RecoveryFailure.isPassing(error) else { throw error }
             let tried = damages + ["nor does the log make up for it: \(RecoveryFailure(error).reason)"]
             throw RecoveryFailure(reason: tried.joined(separator: "; "))
         }

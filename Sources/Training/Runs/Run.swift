@@ -67,6 +67,8 @@ public actor Run {
     /// How many requests for a checkpoint wait for one that is under way, or for theirs.
     var checkpointsAskedFor = 0
     var life = Life.open
+    /// Whether the run is being brought back, for which its memory has been there before.
+    var isRecovering = false
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
 
@@ -214,7 +216,12 @@ public actor Run {
     /// Reserves memory for state and weights before any of it is allocated.
     ///
     /// - Parameter shapes: the parameters that ask for it, to say what costs most.
+    /// - Throws: `recovering` when the run would grow while others are not back, which have not reserved their memory yet.
     func reserve(_ count: Int, for shapes: @autoclosure () -> [StateEstimate]) throws(TrainingError) {
+        guard count > 0 else { return }
+        if !isRecovering, case .recovering = surroundings.directory.readiness {
+            throw TrainingError.recovering(surroundings.directory.readiness)
+        }
         guard surroundings.ledger.reserve(count) else {
             throw TrainingError.outOfMemory(shapes(), needed: count, surroundings.ledger)
         }
