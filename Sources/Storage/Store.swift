@@ -40,8 +40,7 @@ public final class Store: Sendable {
 
     struct State {
         var opening: Opening
-        /// How often a file that was in doubt has been found right.
-        var generation = 0
+        var generation = Generation()
         var doubt: Doubt?
         var isClosed = false
 

@@ -101,7 +101,7 @@ extension Store {
         return try bytes.withUnsafeBytes { try beginAppending(entry, body: [$0], to: run.id, after: previous) }
     }
 
-    func log(of run: RunRecord, after sequence: Int64 = 0) throws -> [(LogRecord, [UInt8])] {
+    func log(of run: RunRecord, after sequence: Int64? = nil) throws -> [(LogRecord, [UInt8])] {
         var entries: [(LogRecord, [UInt8])] = []
         try forEachLogEntry(of: run.id, after: sequence) { record, body in entries.append((record, copy(try body()))) }
         return entries

@@ -26,10 +26,6 @@ enum Doubt {
 }
 
 extension Store {
-    /// How often the file has been opened anew; nil while it has to be. Whoever keeps a picture of what the file holds compares
-    /// the two when this has changed.
-    public var generation: Int? { state.withLock { $0.doubt == nil ? $0.generation : nil } }
-
     /// Returns when the file can be relied on: at once, or after it has been opened anew.
     public func ensureSound() throws(StorageError) {
         _ = try soundOpening()
@@ -122,7 +118,7 @@ extension Store {
         state.withLock { state in
             state.opening = new
             state.doubt = nil
-            state.generation += 1
+            state.generation.number += 1
         }
         logger.notice("database opened anew", metadata: ["database": "\(path)"])
         return new
@@ -144,6 +140,7 @@ extension Store {
     /// Locks a lock file that has taken the old one's place, and carries over what was noted there.
     private func takeLockAnew(_ keeping: Opening.Keeping) throws(StorageError) -> FileLock {
         let lock = try FileLock(path: path + "-lock", guarding: path)
+        state.withLock { $0.generation.takeovers += 1 }
         keeping.acknowledged.move(to: lock)
         return lock
     }

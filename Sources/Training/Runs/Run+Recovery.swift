@@ -11,6 +11,8 @@ extension Run {
     ///
     /// - Returns: how many records were done again.
     func recover() throws -> Int {
+        isRecovering = true
+        defer { isRecovering = false }
         let (point, damages) = try beginAnywhere()
         let sequence = point.sequence ?? 0
         let replayed: Int
@@ -20,11 +22,10 @@ extension Run {
                 surroundings.directory.noteProgress { $0.recordsTotal += more }
             }
             replayed = try replayLog(after: sequence, isRecovery: true)
-            checkpointing.logSequence = try store.lastSequence(of: id)
-            try store.requireAcknowledged(of: id)
+            try findAcknowledgedRecords()
             if !damages.isEmpty { try store.fallBack(to: point, of: id) }
         } catch {
-            guard !damages.isEmpty else { throw error }
+            guard !damages.isEmpty, !RecoveryFailure.isPassing(error) else { throw error }
             let tried = damages + ["nor does the log make up for it: \(RecoveryFailure(error).reason)"]
             throw RecoveryFailure(reason: tried.joined(separator: "; "))
         }
@@ -41,6 +42,12 @@ extension Run {
             scheduleCheckpointIfDue()
         }
         return replayed
+    }
+
+    /// A log that ends before a record that was acknowledged has lost it.
+    func findAcknowledgedRecords() throws {
+        checkpointing.logSequence = try store.lastSequence(of: id)
+        try store.requireAcknowledged(of: id)
     }
 
     /// Fills the empty run from the newest point that is whole.
@@ -154,7 +161,7 @@ extension Run {
             weightScale: json["weight_scale"]?.double)
     }
 
-    private func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
+    func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
         let buffer = surroundings.buffers.take(count: tensor.byteCount)
         try store.read(tensor, into: buffer.mutableBytes)
         return buffer
@@ -253,7 +260,7 @@ extension Run {
 
 extension StorageError {
     /// Whether what was written cannot be had back, however often one asks.
-    fileprivate var isDamage: Bool {
+    var isDamage: Bool {
         switch kind {
         case .corrupt, .notFound: true
         default: false
