@@ -26,6 +26,7 @@ public final class Store: Sendable {
     let path: String
     let logger: Logger
     let partSize: Int
+    let meter = StorageMeter()
     /// Checkpoints that are being read.
     let kept = KeptCheckpoints()
     /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
@@ -73,7 +74,7 @@ public final class Store: Sendable {
         stateAtRest = nil
         acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
-        state = Mutex(State(opening: try Opening(file, lock: lock)))
+        state = Mutex(State(opening: try Opening(file, lock: lock, meter: meter)))
         try findAcknowledgedRuns()
         try recallRuns()
         try dropUnfinishedCheckpoints()

@@ -95,6 +95,7 @@ public final class CheckpointWriter {
             return try store.write { try complete(keeping: count, mark, history, in: $0) }
         }
         isOpen = false
+        store.meter.noteCheckpoint(byteCount: record.byteCount, seconds: record.duration)
         KillPoint.reach(.beforePruning)
         store.sweepOrWarn()
         return record

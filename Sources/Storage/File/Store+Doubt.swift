@@ -97,7 +97,7 @@ extension Store {
         }
         if case .failedSync = doubt { try file.forgetContents() }
         try file.requireContent(file.examine())
-        let new = try Opening(file, lock: lock)
+        let new = try Opening(file, lock: lock, meter: meter)
         state.withLock { $0.opening = new }
         try withConnection(of: new) { db in
             let finding = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")

@@ -79,7 +79,7 @@ extension Run {
         agreement = .since(generation: generation)
         publish()
         scheduleCheckpointIfDue()
-        logger.notice("run read again", metadata: ["run": "\(name)", "step": "\(step)"])
+        logger.notice("run read again", metadata: ["run": "\(name)", "step": .stringConvertible(step)])
     }
 
     private func agree(with row: RunRecord) throws {
