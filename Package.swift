@@ -59,11 +59,15 @@ let package = Package(
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", "Metrics", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "LinearAlgebra", "Memory", "Metrics", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging],
+            dependencies: [
+                "Training", "LinearAlgebra", "Memory", "Metrics", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging,
+            ],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
+            dependencies: [
+                "API", "HTTPServer", "Memory", "Metrics", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging,
+            ]),
         .testTarget(
             name: "LatherTests", dependencies: ["lather", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Databases")]),
     ],

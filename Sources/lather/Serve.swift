@@ -60,7 +60,8 @@ struct Serve: AsyncParsableCommand {
             runs: runs,
             configuration: Configuration(
                 version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, server: options.server,
-                meter: meter, token: token, publicDirectory: files.publicDirectory, contractFile: files.contractFile, threadCount: options.threadCount),
+                meter: meter, token: token, publicDirectory: files.publicDirectory, contractFile: files.contractFile,
+                threadCount: options.threadCount),
             logger: logger)
         let server = Server(configuration: options.server, pool: buffers, logger: logger, meter: meter, handler: api)
         do { try server.start(on: endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
@@ -70,7 +71,8 @@ struct Serve: AsyncParsableCommand {
                 "listening",
                 metadata: [
                     "address": "\(address.url)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
-                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)", "threads": .stringConvertible(options.threadCount),
+                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)",
+                    "threads": .stringConvertible(options.threadCount),
                 ])
         }
         fflush(nil)

@@ -8,7 +8,8 @@ extension MetricsText {
             (labels: [("method", resource.method), ("route", resource.route ?? "none")] as Labels, requests: requests)
         }.sorted { $0.labels.map(\.value).lexicographicallyPrecedes($1.labels.map(\.value)) }
         add(
-            "lather_http_requests_total", .counter, "Requests answered, by method, pattern of the path (none: there is no such path) and status.",
+            "lather_http_requests_total", .counter,
+            "Requests answered, by method, pattern of the path (none: there is no such path) and status.",
             requests.flatMap { labels, requests in
                 requests.statuses.sorted { $0.key < $1.key }.map { (labels + [("status", String($0.key))], $0.value) }
             })
@@ -16,7 +17,8 @@ extension MetricsText {
             "lather_http_request_duration_seconds", "Requests from their head to the last byte of the answer.",
             requests.map { ($0.labels, $0.requests.durations) })
         add(
-            "lather_http_refused_requests_total", .counter, "Requests that could not be read, by the type of the problem that was answered.",
+            "lather_http_refused_requests_total", .counter,
+            "Requests that could not be read, by the type of the problem that was answered.",
             server.refusedRequests.sorted { $0.key < $1.key }.map { ([("problem", $0.key)], $0.value) })
         add("lather_http_received_bytes_total", .counter, "Bytes read from connections.", server.receivedBytes)
         add("lather_http_sent_bytes_total", .counter, "Bytes written to connections.", server.sentBytes)

@@ -39,7 +39,9 @@ struct ProcessFacts {
     }()
 
     private static var status: (threads: Int, startTicks: Int, virtualBytes: Int, residentPages: Int)? {
-        guard let text = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8), let end = text.lastIndex(of: ")") else { return nil }
+        guard let text = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8), let end = text.lastIndex(of: ")") else {
+            return nil
+        }
         // The name in parentheses, which may hold anything, is field 2.
         let fields = text[end...].split(separator: " ").dropFirst().map { Int($0) ?? 0 }
         func field(_ number: Int) -> Int { fields[number - 3] }

@@ -58,5 +58,4 @@ public enum RequestID {
 
 extension HTTPField.Name {
     static let xRequestID = HTTPField.Name("X-Request-Id")!
-    static let traceparent = HTTPField.Name("traceparent")!
 }

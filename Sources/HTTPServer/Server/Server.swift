@@ -62,7 +62,11 @@ public final class Server: Sendable {
         }
         for listener in bound.listeners {
             open.enter()
-            listener.start { self.take($0, from: $1) } whenPaused: { self.noteExhaustion() }
+            listener.start {
+                self.take($0, from: $1)
+            } whenPaused: {
+                self.noteExhaustion()
+            }
         }
     }
 

@@ -6,7 +6,7 @@ import Foundation
 /// shared with the sockets. A thread is started when work arrives and none is free, up to `maximum`, and ends after
 /// `idleLimit` seconds without work, so a quiet server keeps none.
 ///
-/// A task executor, so that work keeps the task that asked for it, and with it what the task carries, such as its name in logs.
+/// A task executor, so that work has what the task carries that asked for it, such as the name of its request in logs.
 final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     // Invariant: all state below is read and written under `condition`; `free` counts threads that wait in `next()`
     // and have not been promised a job yet.
@@ -39,7 +39,7 @@ final class WorkerThreads: TaskExecutor, @unchecked Sendable {
 
     /// Runs `work` on one of the threads and awaits what it returns.
     func perform<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withTaskExecutorPreference(self) { try work() }
+        try await Task(executorPreference: self) { try work() }.value
     }
 
     func enqueue(_ job: consuming ExecutorJob) {

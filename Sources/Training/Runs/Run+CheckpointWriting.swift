@@ -69,7 +69,9 @@ extension Run {
             if life != .gone { surroundings.directory.noteFailedCheckpoint() }
             checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)
             if !job.isAskedFor, life == .open {
-                logger.error("checkpoint failed", metadata: ["run": "\(name)", "step": .stringConvertible(snapshot.step), "reason": "\(error.detail)"])
+                logger.error(
+                    "checkpoint failed",
+                    metadata: ["run": "\(name)", "step": .stringConvertible(snapshot.step), "reason": "\(error.detail)"])
             }
         }
     }

@@ -34,6 +34,17 @@ struct WorkerThreadsTests {
         deinit { gauge.leave() }
     }
 
+    @TaskLocal private static var name = "nobody"
+
+    @Test func workKnowsWhatTheTaskCarriesThatAskedForIt() async throws {
+        let threads = WorkerThreads()
+        let (name, thread) = try await WorkerThreadsTests.$name.withValue("somebody") {
+            try await threads.perform { (WorkerThreadsTests.name, Thread.current.name) }
+        }
+        #expect(name == "somebody")
+        #expect(thread == "lather-run")
+    }
+
     @Test func noMoreThanTheMaximumRunAtOnceAndAllGetTheirTurn() async throws {
         let threads = WorkerThreads(maximum: 4)
         let gauge = Gauge()
