@@ -32,31 +32,42 @@ let package = Package(
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
         .target(name: "CStorage", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "Memory"),
+        .target(name: "Metrics"),
         .target(name: "StrictJSON"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
         .target(name: "SOAP", dependencies: ["LinearAlgebra", logging]),
         .target(name: "Safetensors", dependencies: ["StrictJSON"]),
-        .target(name: "HTTPServer", dependencies: ["Memory", "StrictJSON", httpTypes, logging]),
-        .target(name: "Storage", dependencies: ["CStorage", "Memory", crypto, grdb, grdbSQLite, logging]),
+        .target(name: "HTTPServer", dependencies: ["Memory", "Metrics", "StrictJSON", httpTypes, logging]),
+        .target(name: "Storage", dependencies: ["CStorage", "Memory", "Metrics", crypto, grdb, grdbSQLite, logging]),
         .target(
-            name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
-        .target(name: "API", dependencies: ["Memory", "StrictJSON", "Safetensors", "HTTPServer", "Training", crypto, httpTypes, logging]),
+            name: "Training",
+            dependencies: ["Memory", "Metrics", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),
+        .target(
+            name: "API",
+            dependencies: [
+                "Memory", "Metrics", "StrictJSON", "Safetensors", "HTTPServer", "Storage", "Training", crypto, httpTypes, logging,
+            ]),
         .executableTarget(
             name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "StrictJSON", "Training", argumentParser, logging]),
         .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
+        .testTarget(name: "MetricsTests", dependencies: ["Metrics"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "SOAPTests", dependencies: ["SOAP", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Golden")]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "StrictJSON"]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", "StrictJSON", httpTypes, logging]),
-        .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", crypto, grdb, logging]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", "Metrics", "StrictJSON", httpTypes, logging]),
+        .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", "Metrics", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",
-            dependencies: ["Training", "LinearAlgebra", "Memory", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging],
+            dependencies: [
+                "Training", "LinearAlgebra", "Memory", "Metrics", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging,
+            ],
             resources: [.copy("Fixtures")]),
         .testTarget(
             name: "APITests",
-            dependencies: ["API", "HTTPServer", "Memory", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging]),
+            dependencies: [
+                "API", "HTTPServer", "Memory", "Metrics", "Safetensors", "Storage", "StrictJSON", "Training", crypto, httpTypes, logging,
+            ]),
         .testTarget(
             name: "LatherTests", dependencies: ["lather", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Databases")]),
     ],

@@ -8,6 +8,7 @@ public struct API: RequestHandler {
     private let token: BearerToken?
     private let dashboard: Dashboard?
     private let router: Router
+    private let steps: StepTraffic
 
     /// - Parameter logger: hears of failures that are nobody's request's fault.
     public init(runs: Runs, configuration: Configuration, logger: Logger) {
@@ -18,7 +19,7 @@ public struct API: RequestHandler {
                 case let error as TrainingError: return error.response
                 case let error as HTTPError: return error.response
                 default:
-                    logger.error("request failed", metadata: ["request": "\(request.id)", "reason": "\(error)"])
+                    logger.error("request failed", metadata: ["request_id": "\(request.id)", "reason": "\(error)"])
                     return Router.response(to: error)
                 }
             },
@@ -32,14 +33,31 @@ public struct API: RequestHandler {
         self.token = configuration.token.map(BearerToken.init)
         self.dashboard = dashboard
         self.router = router
+        steps = resources.meter
     }
 
     /// Probes and the dashboard's own files are for everyone, everything else is for those who hold the token.
     public func respond(to request: Request) async -> Response {
-        if let token, request.pathSegments.first != "healthz", let refusal = token.refusal(of: request) {
-            return dashboard?.response(to: request) ?? refusal.response
+        let response = await guarded(request)
+        if let problem = response.problem, let route = response.route, Resources.stepRoutes.contains(route),
+            response.status != .methodNotAllowed
+        {
+            steps.noteRejected(problem)
         }
-        if let refusal = BrowserGuard.refusal(of: request, trustsHost: token != nil) { return refusal.response }
+        return response
+    }
+
+    private func guarded(_ request: Request) async -> Response {
+        if let token, request.pathSegments.first != "healthz", let refusal = token.refusal(of: request) {
+            return dashboard?.response(to: request) ?? response(to: request, refusal)
+        }
+        if let refusal = BrowserGuard.refusal(of: request, trustsHost: token != nil) { return response(to: request, refusal) }
         return await router.respond(to: request)
+    }
+
+    private func response(to request: Request, _ refusal: HTTPError) -> Response {
+        var response = refusal.response
+        response.route = router.route(of: request)
+        return response
     }
 }

@@ -9,6 +9,8 @@ public struct Configuration: Sendable {
     public var maximumBodyByteCount: Int
     /// What the server puts up with, for reports.
     public var server: ServerConfiguration
+    /// What the server counts, for `/metrics`.
+    public var meter: ServerMeter
     /// The bearer token that every path but `/healthz/*` and the dashboard needs; nil lets everyone in.
     public var token: String?
     /// The directory of the dashboard's files; nil when there is none.
@@ -19,12 +21,13 @@ public struct Configuration: Sendable {
     public var threadCount: Int
 
     public init(
-        version: String, maximumBodyByteCount: Int, server: ServerConfiguration, token: String?, publicDirectory: URL?,
+        version: String, maximumBodyByteCount: Int, server: ServerConfiguration, meter: ServerMeter, token: String?, publicDirectory: URL?,
         contractFile: URL?, threadCount: Int
     ) {
         self.version = version
         self.maximumBodyByteCount = maximumBodyByteCount
         self.server = server
+        self.meter = meter
         self.token = token
         self.publicDirectory = publicDirectory
         self.contractFile = contractFile

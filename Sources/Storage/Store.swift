@@ -26,6 +26,7 @@ public final class Store: Sendable {
     let path: String
     let logger: Logger
     let partSize: Int
+    let meter = StorageMeter()
     /// Checkpoints that are being read.
     let kept = KeptCheckpoints()
     /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
@@ -80,7 +81,7 @@ public final class Store: Sendable {
         stateAtRest = nil
         acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
-        let opening = try Opening(file, lock: lock, acknowledged: acknowledged)
+        let opening = try Opening(file, lock: lock, acknowledged: acknowledged, meter: meter)
         state = Mutex(State(opening: opening, doubt: isInDoubt ? .failedSync(.syncFailedBefore) : nil))
         if isInDoubt {
             try verify(opening)

@@ -43,14 +43,14 @@ public actor Runs {
     /// Who has been promised how much memory.
     public nonisolated var ledger: MemoryLedger { surroundings.ledger }
 
-    /// What the steps of all runs came to since the process started.
-    public nonisolated var stepCounts: StepCounts { surroundings.meter.counts }
-
-    /// How many runs are served now.
-    public nonisolated var servedCount: Int { directory.running.count }
-
-    /// How many checkpoints the start found damaged; the log made up for each, or its run was not recovered.
-    public nonisolated var damagedCheckpointCount: Int { directory.damagedCheckpointCount }
+    /// What has happened since the process started, and what holds now. Never waits for a run.
+    public nonisolated var metrics: TrainingMetrics {
+        var metrics = TrainingMetrics(storage: surroundings.store.metrics)
+        surroundings.meter.fill(&metrics)
+        directory.fill(&metrics)
+        if surroundings.storage.lastWriteFailed { metrics.isReady = false }
+        return metrics
+    }
 
     /// The run of that name. Never waits.
     public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
@@ -173,6 +173,9 @@ public actor Runs {
     ///
     /// - Parameter wanted: brings back this run only; the others are then as good as absent, but their names stay taken.
     public func recover(only wanted: RunName? = nil) async throws(TrainingError) {
+        let began = ContinuousClock.now
+        directory.noteRecovery { $0.began = began }
+        defer { directory.noteRecovery { $0.duration = .now - began } }
         var rows: [RunRecord]
         do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
         if let wanted { rows.removeAll { $0.name != wanted.description } }
@@ -277,8 +280,8 @@ public actor Runs {
             surroundings.logger.info(
                 "run recovered",
                 metadata: [
-                    "run": "\(name)", "step": "\(run.status.step)", "records": "\(records)",
-                    "seconds": "\((ContinuousClock.now - began) / .seconds(1))",
+                    "run": "\(name)", "step": .stringConvertible(run.status.step), "records": .stringConvertible(records),
+                    "seconds": .stringConvertible((ContinuousClock.now - began) / .seconds(1)),
                 ])
         } catch {
             if case .stopping = directory.readiness { return true }

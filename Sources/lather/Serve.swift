@@ -37,11 +37,7 @@ struct Serve: AsyncParsableCommand {
         }
         let files = try InstalledFiles(publicDirectory: options.publicDirectory)
         let level = options.logLevel
-        let logger = Logger(label: "lather") { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = level
-            return handler
-        }
+        let logger = Logger(label: "lather") { _ in JSONLogHandler(level: level, metadataProvider: RequestID.metadataProvider) }
         Serve.raiseDescriptorLimit()
         // The log may go to a pipe; when its reader ends, lines are lost, not the server.
         signal(SIGPIPE, SIG_IGN)
@@ -59,13 +55,15 @@ struct Serve: AsyncParsableCommand {
         let buffers = BufferPool(maximumIdleBytes: 512 << 20)
         let runs = Runs(
             store: store, threadCount: options.threadCount, memoryBudget: options.memoryBudget, buffers: buffers, logger: logger)
+        let meter = ServerMeter()
         let api = API(
             runs: runs,
             configuration: Configuration(
-                version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, server: options.server, token: token,
-                publicDirectory: files.publicDirectory, contractFile: files.contractFile, threadCount: options.threadCount),
+                version: Lather.version, maximumBodyByteCount: options.maximumBodyByteCount, server: options.server,
+                meter: meter, token: token, publicDirectory: files.publicDirectory, contractFile: files.contractFile,
+                threadCount: options.threadCount),
             logger: logger)
-        let server = Server(configuration: options.server, pool: buffers, logger: logger, handler: api)
+        let server = Server(configuration: options.server, pool: buffers, logger: logger, meter: meter, handler: api)
         do { try server.start(on: endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
         for address in endpoints.addresses {
             print("lather \(Lather.version) listens on \(address.url)")
@@ -73,7 +71,8 @@ struct Serve: AsyncParsableCommand {
                 "listening",
                 metadata: [
                     "address": "\(address.url)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
-                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)", "threads": "\(options.threadCount)",
+                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)",
+                    "threads": .stringConvertible(options.threadCount),
                 ])
         }
         fflush(nil)

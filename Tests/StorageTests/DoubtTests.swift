@@ -78,7 +78,7 @@ import Testing
 
     @Test func aFailedSyncFailsAllWhoWaitForItAndNoneBefore() throws {
         let isFailing = Flag()
-        let sync = GroupSync { () throws(StorageError) in
+        let sync = GroupSync(meter: StorageMeter()) { () throws(StorageError) in
             if isFailing.value { throw StorageError(.syncFailed, "no") }
         }
         let first = sync.noteWritten()
@@ -96,7 +96,7 @@ import Testing
     @Test func oneSyncServesAllCommitsThatWereWrittenBeforeIt() async throws {
         let count = Counter()
         let gate = DispatchSemaphore(value: 0)
-        let sync = GroupSync { () throws(StorageError) in
+        let sync = GroupSync(meter: StorageMeter()) { () throws(StorageError) in
             if count.add() == 1 { gate.wait() }
         }
         sync.begin(sync.noteWritten())

@@ -4,6 +4,9 @@ import HTTPTypes
 
 /// The dashboard's files, at `/` and below.
 struct Dashboard: Sendable {
+    /// What all its files are counted as.
+    private static let route = "/"
+
     private let files: StaticFiles
 
     init(directory: URL) {
@@ -12,6 +15,12 @@ struct Dashboard: Sendable {
 
     /// The file at the request's path, or 405 for a method that files do not have; nil when there is no such file.
     func response(to request: Request) -> Response? {
+        var response = answer(to: request)
+        response?.route = Dashboard.route
+        return response
+    }
+
+    private func answer(to request: Request) -> Response? {
         guard request.target != [UInt8(ascii: "*")] else { return nil }
         if request.method == .get || request.method == .head { return files.response(for: request) }
         var reading = request

@@ -19,6 +19,11 @@ extension Resources {
         }
     }
 
+    /// Where steps are sent.
+    static let stepRoutes: Set<String> = [
+        "/v1/runs/{run}/steps", "/v1/runs/{run}/steps/{k}", "/v1/runs/{run}/parameters/{parameter}/steps/{k}",
+    ]
+
     /// Everything there is besides the dashboard's files.
     static let routes = [
         Route(.get, "/v1", getService),

@@ -47,6 +47,7 @@ extension Resources {
         var fields: HTTPFields = [
             .latherStep: String(answer.step), .latherDurableStep: String(answer.durableStep), .latherEpoch: String(answer.epoch),
         ]
+        if answer.timing != nil, let duration = call.request.body.receiveDuration { meter.noteReceived(duration) }
         if answer.isReplay { fields[.latherReplayed] = "true" }
         if let scale = answer.weightScale { fields[.latherWeightScale] = "\(scale)" }
         fields[.serverTiming] = Resources.serverTiming(call.request.body.receiveDuration, answer.timing)

@@ -9,6 +9,7 @@ import Training
 struct Resources: Sendable {
     let runs: Runs
     let configuration: Configuration
+    let meter = StepTraffic()
     /// The published contract, in memory once for all who read it; nil when it is not installed.
     let contract: BufferSlice?
 

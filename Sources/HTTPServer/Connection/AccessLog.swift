@@ -2,30 +2,46 @@ import HTTPTypes
 import Logging
 
 /// One line a request, at debug level: never a field's value or a query, which may hold secrets.
-enum AccessLog {
+struct AccessLog {
     private static let longestText = 256
 
-    static func write(_ request: Request, _ status: Int, duration: Duration, isWhole: Bool, to logger: Logger) {
-        logger.debug(
-            "request",
-            metadata: [
-                "id": "\(request.id)",
+    let logger: Logger
+    let refusals: RefusalLog
+
+    init(logger: Logger) {
+        self.logger = logger
+        refusals = RefusalLog(logger: logger)
+    }
+
+    func write(_ request: Request, _ response: Response, duration: Duration, isWhole: Bool) {
+        func facts() -> Logger.Metadata {
+            var facts: Logger.Metadata = [
+                "request_id": "\(request.id)",
                 "remote": "\(request.remoteAddress)",
-                "method": "\(printable(request.method.rawValue.utf8))",
-                "path": "\(printable(request.target.prefix { $0 != UInt8(ascii: "?") }))",
-                "status": "\(status)",
+                "method": "\(AccessLog.printable(request.method.rawValue.utf8))",
+                "path": "\(AccessLog.printable(request.target.prefix { $0 != UInt8(ascii: "?") }))",
+                "status": .stringConvertible(response.status.code),
                 "sent": "\(isWhole ? "whole" : "in part")",
-                "microseconds": "\(Int(duration / .microseconds(1)))",
+                "microseconds": .stringConvertible(Int(duration / .microseconds(1))),
             ]
-        )
+            if let route = response.route { facts["route"] = "\(route)" }
+            if let problem = response.problem { facts["problem"] = "\(problem)" }
+            return facts
+        }
+        logger.debug("request", metadata: facts())
+        if let problem = response.problem, RefusalLog.isNotable(response.status) {
+            refusals.note(problem, facts())
+        }
     }
 
     /// A request that was refused before it could be understood.
-    static func write(_ error: HTTPError, from remoteAddress: String, id: String, to logger: Logger) {
+    func write(_ error: HTTPError, from remoteAddress: String, id: String) {
         logger.debug(
             "request refused",
-            metadata: ["id": "\(id)", "remote": "\(remoteAddress)", "status": "\(error.status.code)", "reason": "\(error.detail)"]
-        )
+            metadata: [
+                "request_id": "\(id)", "remote": "\(remoteAddress)", "status": .stringConvertible(error.status.code),
+                "problem": "\(error.slug)", "reason": "\(error.detail)",
+            ])
     }
 
     /// Printable ASCII of bounded length; the target is still percent-encoded, so nothing is lost but length.

@@ -24,10 +24,10 @@ extension Connection {
             do {
                 guard let head = try await readHead() else { break }
                 requests += 1
-                ending = await serve(head, id: "\(number)-\(requests)")
+                let id = RequestID.given(in: head.fields) ?? context.requestID(connection: number, request: requests)
+                ending = await RequestID.$current.withValue(id) { await serve(head, id: id) }
             } catch {
-                AccessLog.write(error, from: remoteAddress, id: "\(number)-\(requests + 1)", to: context.logger)
-                ending = await refuse(error)
+                ending = await refuse(error, id: context.requestID(connection: number, request: requests + 1))
             }
         }
         if ending == .linger { await linger() }
@@ -91,15 +91,19 @@ extension Connection {
         let remainder = reader.finish()
         // A GET is asked again without harm. What else has been done must be answered, and its body has its room already.
         if head.method == .get, !reader.reserve(answer: response.body.heldBytes) {
+            let route = response.route
             response = HTTPError.tooManyBytesInFlight.response
+            response.route = route
         }
         let framing = ResponseHead.framing(of: response, version: head.version)
         var persists = head.persists && framing != .untilClose && !context.isStopping && !response.asksToClose
         if case .skip = remainder {} else { persists = false }
         if case .length(let length) = framing { beginAnswering(length: length) } else { beginAnswering() }
-        let isWhole = await answer(response, method: head.method, version: head.version, persists: persists)
+        let isWhole = await answer(response, method: head.method, version: head.version, persists: persists, id: id)
         reader.release()
-        AccessLog.write(request, response.status.code, duration: .now - start, isWhole: isWhole, to: context.logger)
+        let duration = ContinuousClock.now - start
+        context.meter.answered(head.method, response, after: duration)
+        context.accessLog.write(request, response, duration: duration, isWhole: isWhole)
         guard isWhole else { return .close }
         switch remainder {
         case .skip(let count) where persists: return await skip(count) ? nil : .close
@@ -109,19 +113,23 @@ extension Connection {
     }
 
     /// Answers a request that could not be understood, and is still in the input buffer.
-    private func refuse(_ error: HTTPError) async -> Ending {
+    private func refuse(_ error: HTTPError, id: String) async -> Ending {
+        context.meter.refusedRequest(error.slug)
+        context.accessLog.write(error, from: remoteAddress, id: id)
         beginAnswering()
         // RFC 9110 section 9.3.2: no answer to HEAD has content, whatever else is wrong with the request.
         let method: HTTPRequest.Method = input.bytes.starts(with: "HEAD ".utf8) ? .head : .get
-        return await answer(error.response, method: method, version: .http11, persists: false) ? .linger : .close
+        return await answer(error.response, method: method, version: .http11, persists: false, id: id) ? .linger : .close
     }
 
     /// Sends an answer; false when it has not gone out whole.
-    private func answer(_ response: Response, method: HTTPRequest.Method, version: HTTPVersion, persists: Bool) async -> Bool {
+    private func answer(
+        _ response: Response, method: HTTPRequest.Method, version: HTTPVersion, persists: Bool, id: String
+    ) async -> Bool {
         let framing = ResponseHead.framing(of: response, version: version)
         // RFC 9112 section 9.3: 1.1 persists unless told otherwise, 1.0 only when told so.
         let connection = persists ? (version == .http10 ? "keep-alive" : nil) : "close"
-        var head = ResponseHead.bytes(of: response, framing: framing, connection: connection, date: context.dates.value)
+        var head = ResponseHead.bytes(of: response, framing: framing, connection: connection, date: context.dates.value, requestID: id)
         // RFC 9110 section 9.3.2: HEAD is answered like GET, without the content.
         guard method != .head, framing != .none else { return await send(OutgoingBytes(head: head)) }
         switch response.body {

@@ -20,7 +20,7 @@ extension Connection {
                 piece = try await next()
             } catch {
                 // The client only sees that the answer is cut short; why is for whoever runs the server.
-                context.logger.error("answer cut short", metadata: ["connection": "\(number)", "reason": "\(error)"])
+                context.logger.error("answer cut short", metadata: ["request_id": "\(RequestID.current ?? "-")", "reason": "\(error)"])
                 return false
             }
             beginAnswering(length: piece?.count ?? 0)

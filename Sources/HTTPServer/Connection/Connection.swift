@@ -131,6 +131,7 @@ final class Connection: @unchecked Sendable {
         while true {
             switch read(into: memory, andInput: andInput) {
             case .moved(let count):
+                context.meter.received(count)
                 await worked(count)
                 return .received(count)
             case .wouldBlock:
@@ -170,6 +171,7 @@ final class Connection: @unchecked Sendable {
         while !bytes.isEmpty {
             switch bytes.write(to: socket) {
             case .moved(let count):
+                context.meter.sent(count)
                 await worked(count)
             case .wouldBlock:
                 guard !isOverdue() else { return false }

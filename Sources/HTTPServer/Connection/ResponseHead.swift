@@ -22,7 +22,7 @@ enum ResponseHead {
         }
     }
 
-    static func bytes(of response: Response, framing: Framing, connection: String?, date: String) -> [UInt8] {
+    static func bytes(of response: Response, framing: Framing, connection: String?, date: String, requestID: String) -> [UInt8] {
         var head: [UInt8] = []
         head.reserveCapacity(512)
         head.append(contentsOf: "HTTP/1.1 ".utf8)
@@ -32,11 +32,12 @@ enum ResponseHead {
         head.append(contentsOf: "\r\n".utf8)
         for field in response.headerFields {
             switch field.name {
-            case .contentLength, .transferEncoding, .connection, .date: continue
+            case .contentLength, .transferEncoding, .connection, .date, .xRequestID: continue
             default: append(field.name.rawName, field.value, to: &head)
             }
         }
         append("Date", date, to: &head)
+        append("X-Request-Id", requestID, to: &head)
         switch framing {
         case .none, .untilClose: break
         case .length(let length): append("Content-Length", String(length), to: &head)

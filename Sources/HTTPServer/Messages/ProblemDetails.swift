@@ -35,7 +35,9 @@ public struct ProblemDetails: Sendable {
             "status": JSONValue(status.code), "detail": .string(detail),
         ]
         for (name, value) in members { object[name] = value }
-        return Response(
+        var response = Response(
             status: status, headerFields: [.contentType: "application/problem+json"], body: .bytes(JSONValue.object(object).serialized()))
+        response.problem = slug
+        return response
     }
 }

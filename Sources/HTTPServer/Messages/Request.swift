@@ -16,7 +16,7 @@ public struct Request: Sendable {
     public var headerFields: HTTPFields
     /// The body, not read yet.
     public let body: RequestBody
-    /// Names this request in logs: unique in this process.
+    /// Names this request in logs and in its answer, as the client wished (``RequestID``); else unique.
     public var id: String
     /// Where the request comes from: a numeric address, or `unix`.
     public var remoteAddress: String

@@ -6,6 +6,10 @@ public struct Response: Sendable {
     public var status: HTTPResponse.Status
     public var headerFields: HTTPFields
     public var body: ResponseBody
+    /// The pattern of the route that answered, which the client does not see; nil when none fits the path. Requests are counted by it.
+    public var route: String?
+    /// The slug of the problem that this answer tells of, for logs and counts; nil when it tells of none.
+    public var problem: String?
 
     public init(status: HTTPResponse.Status, headerFields: HTTPFields = [:], body: ResponseBody = .empty) {
         self.status = status

@@ -16,6 +16,8 @@ public struct Router: RequestHandler {
         var literals: [[UInt8]: Node] = [:]
         var placeholder: Placeholder?
         var handlers: [HTTPRequest.Method: Handler] = [:]
+        /// The pattern that ends here.
+        var pattern: String?
     }
 
     /// A box, since a node cannot hold a node.
@@ -44,13 +46,15 @@ public struct Router: RequestHandler {
     public mutating func on(_ method: HTTPRequest.Method, _ pattern: String, _ handler: @escaping Handler) {
         precondition(pattern.first == "/", "a pattern begins with /")
         let segments = pattern == "/" ? [] : pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        Router.add(handler, for: method, at: segments[...], to: &root)
+        Router.add(handler, for: method, pattern, at: segments[...], to: &root)
         methods.insert(method)
     }
 
-    private static func add(_ handler: @escaping Handler, for method: HTTPRequest.Method, at path: ArraySlice<String>, to node: inout Node)
-    {
+    private static func add(
+        _ handler: @escaping Handler, for method: HTTPRequest.Method, _ pattern: String, at path: ArraySlice<String>, to node: inout Node
+    ) {
         guard let segment = path.first else {
+            node.pattern = pattern
             precondition(node.handlers.updateValue(handler, forKey: method) == nil, "a route is added once")
             return
         }
@@ -58,20 +62,35 @@ public struct Router: RequestHandler {
             let name = String(segment.dropFirst().dropLast())
             var placeholder = node.placeholder ?? Placeholder(name: name, nodes: [Node()])
             precondition(node.literals.isEmpty && placeholder.name == name, "a placeholder stands alone, with one name")
-            add(handler, for: method, at: path.dropFirst(), to: &placeholder.nodes[0])
+            add(handler, for: method, pattern, at: path.dropFirst(), to: &placeholder.nodes[0])
             node.placeholder = placeholder
         } else {
             precondition(node.placeholder == nil, "a placeholder stands alone")
-            add(handler, for: method, at: path.dropFirst(), to: &node.literals[Array(segment.utf8), default: Node()])
+            add(handler, for: method, pattern, at: path.dropFirst(), to: &node.literals[Array(segment.utf8), default: Node()])
         }
     }
 
     /// - Complexity: O(number of segments), whatever the number of routes.
     public func respond(to request: Request) async -> Response {
         guard request.target != [UInt8(ascii: "*")] else { return Router.methodNotAllowed(allowed: methods) }
-        guard let (handlers, parameters) = match(request.pathSegments) else {
+        guard let (node, parameters) = match(request.pathSegments) else {
             return await fallback(request) ?? Router.notFound
         }
+        var response = await respond(to: request, node.handlers, parameters)
+        response.route = node.pattern
+        return response
+    }
+
+    /// The pattern that fits a request's path, if one does.
+    ///
+    /// - Complexity: O(number of segments), whatever the number of routes.
+    public func route(of request: Request) -> String? {
+        match(request.pathSegments)?.node.pattern
+    }
+
+    private func respond(
+        to request: Request, _ handlers: [HTTPRequest.Method: Handler], _ parameters: PathParameters
+    ) async -> Response {
         guard let handler = handlers[request.method] ?? (request.method == .head ? handlers[.get] : nil) else {
             return Router.methodNotAllowed(allowed: Set(handlers.keys))
         }
@@ -82,7 +101,7 @@ public struct Router: RequestHandler {
         }
     }
 
-    private func match(_ segments: [String]) -> (handlers: [HTTPRequest.Method: Handler], parameters: PathParameters)? {
+    private func match(_ segments: [String]) -> (node: Node, parameters: PathParameters)? {
         var node = root
         var values: [(name: String, value: String)] = []
         for segment in segments {
@@ -96,7 +115,7 @@ public struct Router: RequestHandler {
                 return nil
             }
         }
-        return node.handlers.isEmpty ? nil : (node.handlers, PathParameters(values))
+        return node.handlers.isEmpty ? nil : (node, PathParameters(values))
     }
 
     /// An ``HTTPError``'s own answer; 500 for any other error, without its text, which may tell more than a client should know.

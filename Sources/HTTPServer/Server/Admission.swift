@@ -9,16 +9,16 @@ final class Admission: Sendable {
         self.limitPerAddress = limitPerAddress
     }
 
-    /// Admits one more connection, or does not. Unix sockets are trusted with the whole number.
-    func admit(_ address: String) -> Bool {
+    /// Admits one more connection, or answers what is in its way. Unix sockets are trusted with the whole number.
+    func admit(_ address: String) -> ServerMetrics.ConnectionLimit? {
         counts.withLock { counts in
-            guard counts.all < limit else { return false }
+            guard counts.all < limit else { return .all }
             if address != "unix" {
-                guard counts.byAddress[address, default: 0] < limitPerAddress else { return false }
+                guard counts.byAddress[address, default: 0] < limitPerAddress else { return .address }
                 counts.byAddress[address, default: 0] += 1
             }
             counts.all += 1
-            return true
+            return nil
         }
     }
 

@@ -28,9 +28,10 @@ final class Listener: @unchecked Sendable {
         self.source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
     }
 
-    /// Calls `take` with each connected descriptor, non-blocking and with the peer's numeric address, which it then owns.
-    func start(_ take: @escaping @Sendable (Int32, String) -> Void) {
-        source.setEventHandler { self.accept(take) }
+    /// Calls `take` with each connected descriptor, non-blocking and with the peer's numeric address, which it then owns, and
+    /// `whenPaused` each time that no descriptor is free.
+    func start(_ take: @escaping @Sendable (Int32, String) -> Void, whenPaused: @escaping @Sendable () -> Void) {
+        source.setEventHandler { self.accept(take, whenPaused) }
         source.activate()
     }
 
@@ -50,7 +51,7 @@ final class Listener: @unchecked Sendable {
         }
     }
 
-    private func accept(_ take: (Int32, String) -> Void) {
+    private func accept(_ take: (Int32, String) -> Void, _ whenPaused: () -> Void) {
         for _ in 0..<Listener.acceptsPerEvent {
             var connected: Int32 = -1
             let peer = SocketAddress { connected = Glibc.accept(descriptor, $0, $1) }
@@ -67,7 +68,9 @@ final class Listener: @unchecked Sendable {
                 continue
             }
             switch errno {
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause()
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+                whenPaused()
+                return pause()
             case EAGAIN: return
             // Errors of the connection that was to be accepted, or an interruption (accept(2)): go on with the next.
             default: continue

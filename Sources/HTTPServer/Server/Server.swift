@@ -22,12 +22,17 @@ public final class Server: Sendable {
     private let context: ServerContext
     private let admission: Admission
     private let sets: [ConnectionSet]
-    private let accepted = Locked(0)
+    /// Connections so far, refused ones too.
+    private let connections = Locked(0)
     /// Entered once for each listener and each connection that is open.
     private let open = DispatchGroup()
 
-    public init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, handler: any RequestHandler) {
-        context = ServerContext(configuration: configuration, pool: pool, logger: logger, handler: handler)
+    /// - Parameter meter: counts what the server does.
+    public init(
+        configuration: ServerConfiguration, pool: BufferPool, logger: Logger, meter: ServerMeter = ServerMeter(),
+        handler: any RequestHandler
+    ) {
+        context = ServerContext(configuration: configuration, pool: pool, logger: logger, meter: meter, handler: handler)
         admission = Admission(limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress)
         sets = (0..<max(configuration.eventLoops, 1)).map { index in
             ConnectionSet(loop: EventLoop(label: "http.loop.\(index)"), sweepInterval: configuration.sweepInterval)
@@ -57,7 +62,11 @@ public final class Server: Sendable {
         }
         for listener in bound.listeners {
             open.enter()
-            listener.start { self.take($0, from: $1) }
+            listener.start {
+                self.take($0, from: $1)
+            } whenPaused: {
+                self.noteExhaustion()
+            }
         }
     }
 
@@ -79,32 +88,42 @@ public final class Server: Sendable {
     }
 
     private func take(_ descriptor: Int32, from address: String) {
-        guard admission.admit(address) else { return Server.refuse(descriptor) }
-        let number = accepted.withLock { accepted in
-            accepted += 1
-            return accepted
+        let number = connections.withLock { connections in
+            connections += 1
+            return connections
         }
+        if let limit = admission.admit(address) { return refuse(descriptor, from: address, number, limit) }
+        context.meter.accepted()
         let set = sets[number % sets.count]
         let socket = Socket(descriptor: descriptor, loop: set.loop)
         open.enter()
         set.run(Connection(socket: socket, context: context, number: number, remoteAddress: address)) {
             self.admission.leave(address)
+            self.context.meter.closed()
             self.open.leave()
         }
     }
 
     /// Tells a client there are too many already, if its socket takes the answer at once.
-    private static func refuse(_ descriptor: Int32) {
+    private func refuse(_ descriptor: Int32, from address: String, _ number: Int, _ limit: ServerMetrics.ConnectionLimit) {
         let detail = "Too many connections are open. Close some, or try again in a moment."
         let error = HTTPError(.serviceUnavailable, "too-many-connections", detail, headerFields: [.retryAfter: "1"])
         let response = error.response
         let framing = ResponseHead.framing(of: response, version: .http11)
-        var bytes = ResponseHead.bytes(of: response, framing: framing, connection: "close", date: DateField.format(time(nil)))
+        let id = context.requestID(connection: number, request: 0)
+        var bytes = ResponseHead.bytes(of: response, framing: framing, connection: "close", date: context.dates.value, requestID: id)
         if case .bytes(let body) = response.body { bytes += body }
-        _ = send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        context.meter.sent(max(0, send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))))
         // Closing over bytes that nobody has read would reset the connection, and the client might lose the answer.
         withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = recv(descriptor, $0.baseAddress, $0.count, 0) }
         close(descriptor)
+        context.meter.refusedConnection(limit)
+        context.accessLog.refusals.note(error.slug, ["request_id": "\(id)", "remote": "\(address)", "limit": "\(limit.rawValue)"])
+    }
+
+    private func noteExhaustion() {
+        context.meter.pausedAccepting()
+        context.accessLog.refusals.note("no-descriptors")
     }
 
     private func allClosed(within limit: Duration) async {

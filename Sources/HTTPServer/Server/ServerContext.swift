@@ -6,18 +6,29 @@ final class ServerContext: Sendable {
     let configuration: ServerConfiguration
     let pool: BufferPool
     let logger: Logger
+    let accessLog: AccessLog
+    let meter: ServerMeter
     let handler: any RequestHandler
     let budget: ByteBudget
     let dates = DateField()
+    /// What the names of requests begin with that clients have not named: another one each time a server is made.
+    private let namePrefix = String(UInt32.random(in: 1 << 28 ... .max), radix: 16)
     private let stopBegan = Locked<ContinuousClock.Instant?>(nil)
 
-    init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, handler: any RequestHandler) {
+    init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, meter: ServerMeter, handler: any RequestHandler) {
         self.configuration = configuration
         self.pool = pool
         self.logger = logger
+        self.accessLog = AccessLog(logger: logger)
+        self.meter = meter
         self.handler = handler
-        self.budget = ByteBudget(limit: configuration.maximumBodyBytesInFlight)
+        self.budget = ByteBudget(limit: configuration.maximumBodyBytesInFlight, meter: meter)
     }
+
+    /// A name for a request whose client has not given it one.
+    ///
+    /// - Parameter request: its number on its connection; 0 for what is said before the first.
+    func requestID(connection: Int, request: Int) -> String { "\(namePrefix)-\(connection)-\(request)" }
 
     /// From now on every answer is a connection's last.
     var isStopping: Bool { stoppedAt != nil }

@@ -98,6 +98,7 @@ public final class CheckpointWriter {
             return record
         }
         isOpen = false
+        store.meter.noteCheckpoint(byteCount: record.byteCount, seconds: record.duration)
         KillPoint.reach(.beforePruning)
         store.sweepOrWarn()
         return record

@@ -9,11 +9,13 @@ final class GroupSync: @unchecked Sendable {
     private var durable = 0
     private var isSyncing = false
     private var failure: StorageError?
+    private let meter: StorageMeter
     private let sync: @Sendable () throws(StorageError) -> Void
     private let queue = DispatchQueue(label: "storage.sync", qos: .userInitiated)
 
     /// - Parameter sync: makes all that has been written durable, or throws; it is never called again after it has thrown.
-    init(_ sync: @escaping @Sendable () throws(StorageError) -> Void) {
+    init(meter: StorageMeter, _ sync: @escaping @Sendable () throws(StorageError) -> Void) {
+        self.meter = meter
         self.sync = sync
     }
 
@@ -58,9 +60,12 @@ final class GroupSync: @unchecked Sendable {
             }
             isSyncing = true
             let covered = written
+            let commits = covered - durable
             condition.unlock()
             var thrown: StorageError?
+            let began = ContinuousClock.now
             do throws(StorageError) { try sync() } catch { thrown = error }
+            if thrown == nil { meter.noteSync(.now - began, commits: commits) } else { meter.noteFailedSync() }
             condition.lock()
             isSyncing = false
             if let thrown { failure = thrown } else { durable = covered }

@@ -22,7 +22,9 @@ final class Opening: Sendable {
     }
 
     /// Opens a file to write to it; creates or migrates it.
-    init(_ file: DatabaseFile, lock: FileLock, acknowledged: AcknowledgedRecords) throws(StorageError) {
+    init(
+        _ file: DatabaseFile, lock: FileLock, acknowledged: AcknowledgedRecords, meter: StorageMeter
+    ) throws(StorageError) {
         queue = try StorageError.translating(file.path) {
             let queue = try file.openForWriting()
             try Schema.migrate(queue)
@@ -31,7 +33,7 @@ final class Opening: Sendable {
         try file.syncDirectory()
         let presence = FilePresence(path: file.path)
         let wal = try WALFile(path: file.path + "-wal")
-        let sync = GroupSync { () throws(StorageError) in
+        let sync = GroupSync(meter: meter) { () throws(StorageError) in
             try wal.sync()
             guard lock.isAnswered else {
                 throw StorageError(.syncFailed, "The file system of \(file.path) has shut down. Mount it again.")

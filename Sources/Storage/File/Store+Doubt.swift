@@ -107,7 +107,7 @@ extension Store {
         if let failure = keeping.sync.end(doubt.unfinishedCommit(path)) { suspect(old, .failedSync(failure)) }
         if keeping.acknowledged.isInDoubt { try file.forgetContents() }
         try file.requireContent(file.examine())
-        let new = try Opening(file, lock: lock, acknowledged: keeping.acknowledged)
+        let new = try Opening(file, lock: lock, acknowledged: keeping.acknowledged, meter: meter)
         do {
             try verify(new)
         } catch {

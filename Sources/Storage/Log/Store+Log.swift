@@ -50,6 +50,7 @@ extension Store {
         commit.begin()
         KillPoint.reach(.beforeApply)
         noteWritten(byteCount)
+        meter.noteRecord(byteCount: byteCount + entry.attributes.utf8.count)
         return LogCommit(sequence: sequence, run: run, commit: commit)
     }
 

@@ -25,7 +25,7 @@ final class CheckpointJob: @unchecked Sendable {
 
     /// Has it written beside the run, by a thread that may come late.
     func start() {
-        surroundings.threads.run { self.write(copyingIn: self.surroundings) }
+        Task(executorPreference: surroundings.threads) { self.write(copyingIn: self.surroundings) }
     }
 
     /// Waits for the end, in the run's own time.

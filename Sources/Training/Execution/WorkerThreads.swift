@@ -5,7 +5,9 @@ import Foundation
 /// Such work must never sit on a Dispatch queue of the system or on Swift's cooperative threads, which are few and
 /// shared with the sockets. A thread is started when work arrives and none is free, up to `maximum`, and ends after
 /// `idleLimit` seconds without work, so a quiet server keeps none.
-final class WorkerThreads: @unchecked Sendable {
+///
+/// A task executor, so that work has what the task carries that asked for it, such as the name of its request in logs.
+final class WorkerThreads: TaskExecutor, @unchecked Sendable {
     // Invariant: all state below is read and written under `condition`; `free` counts threads that wait in `next()`
     // and have not been promised a job yet.
     private let condition = NSCondition()
@@ -37,9 +39,12 @@ final class WorkerThreads: @unchecked Sendable {
 
     /// Runs `work` on one of the threads and awaits what it returns.
     func perform<Value: Sendable>(_ work: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
-            run { continuation.resume(with: Result(catching: work)) }
-        }
+        try await Task(executorPreference: self) { try work() }.value
+    }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        run { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 
     private func startThread() {

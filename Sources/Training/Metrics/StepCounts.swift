@@ -7,6 +7,8 @@ public struct StepCounts: Sendable, Equatable {
     public internal(set) var taken = 0
     /// Of these, how many a non-finite gradient made idle (`on_nonfinite: skip`).
     public internal(set) var skipped = 0
+    /// How many more were answered again, because they were sent again.
+    public internal(set) var replayed = 0
     /// Bases made anew, counted once a parameter and step.
     public internal(set) var basisRefreshes = 0
     /// Eigendecompositions that failed in single precision and were done in double.
@@ -26,6 +28,7 @@ public struct StepCounts: Sendable, Equatable {
     static func += (sum: inout StepCounts, counts: StepCounts) {
         sum.taken += counts.taken
         sum.skipped += counts.skipped
+        sum.replayed += counts.replayed
         sum.basisRefreshes += counts.basisRefreshes
         sum.decompositionFallbacks += counts.decompositionFallbacks
         sum.failedDecompositions += counts.failedDecompositions

@@ -65,9 +65,13 @@ extension Run {
             publish()
         case .failure(let error):
             if error.code == .commitUnknown { agreement = .inDoubt }
+            // Of a run that is deleted nobody misses it.
+            if life != .gone { surroundings.directory.noteFailedCheckpoint() }
             checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)
             if !job.isAskedFor, life == .open {
-                logger.error("checkpoint failed", metadata: ["run": "\(name)", "step": "\(snapshot.step)", "reason": "\(error.detail)"])
+                logger.error(
+                    "checkpoint failed",
+                    metadata: ["run": "\(name)", "step": .stringConvertible(snapshot.step), "reason": "\(error.detail)"])
             }
         }
     }

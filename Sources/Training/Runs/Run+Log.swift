@@ -92,7 +92,7 @@ extension Run {
         (agreement, seen) = (.whole, present)
         publish()
         scheduleCheckpointIfDue()
-        logger.notice("run read again", metadata: ["run": "\(name)", "step": "\(step)"])
+        logger.notice("run read again", metadata: ["run": "\(name)", "step": .stringConvertible(step)])
     }
 
     private var isSettled: Bool {

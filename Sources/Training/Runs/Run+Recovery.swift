@@ -69,7 +69,7 @@ extension Run {
                 damages.append(RecoveryFailure(error).reason)
                 surroundings.directory.noteDamagedCheckpoint()
                 var metadata: Logger.Metadata = ["run": "\(name)", "reason": "\(error)"]
-                if case .checkpoint(let checkpoint) = point { metadata["step"] = "\(checkpoint.header.step)" }
+                if case .checkpoint(let checkpoint) = point { metadata["step"] = .stringConvertible(checkpoint.header.step) }
                 logger.error("checkpoint damaged; an earlier one and the log have to do", metadata: metadata)
             }
         }
@@ -191,7 +191,7 @@ extension Run {
         if let first = differing.first {
             logger.warning(
                 "replayed steps gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
-                metadata: ["run": "\(name)", "first_step": "\(first)", "steps": "\(differing.count)"])
+                metadata: ["run": "\(name)", "first_step": .stringConvertible(first), "steps": .stringConvertible(differing.count)])
         }
         return replayed
     }

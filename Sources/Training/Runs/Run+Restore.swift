@@ -32,7 +32,8 @@ extension Run {
             throw refusal
         }
         take(contents.value, epoch: self.epoch + 1)
-        logger.notice("run restored", metadata: ["run": "\(name)", "step": "\(step)", "epoch": "\(self.epoch)"])
+        logger.notice(
+            "run restored", metadata: ["run": "\(name)", "step": .stringConvertible(step), "epoch": .stringConvertible(self.epoch)])
         return status
     }
 

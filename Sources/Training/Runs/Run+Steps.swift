@@ -99,6 +99,7 @@ extension Run {
                 [("expected_step", JSONValue((record?.step ?? step) + 1)), ("epoch", JSONValue(epoch))])
         }
         defer { record = kept }
+        surroundings.meter.addReplay()
         var answer = answer(&kept, durableStep: durableStep, digested)
         answer.isReplay = true
         return answer
@@ -125,6 +126,7 @@ extension Run {
         _ plan: StepPlan, _ identity: StepIdentity, _ number: Int, _ digested: Bool, began: ContinuousClock.Instant
     ) throws(TrainingError) -> StepAnswer {
         var timing = StepTiming()
+        timing.planning = ContinuousClock.now - began
         let reserved = try reserve(plan)
         let isLogged = manifest.policy.durability == .log
         var commit: LogCommit?
@@ -146,13 +148,15 @@ extension Run {
             checkpointing.logSequence = commit.sequence
             let waitBegan = ContinuousClock.now
             try finish(commit)
-            timing.commit += ContinuousClock.now - waitBegan
+            let waiting = ContinuousClock.now - waitBegan
+            timing.waiting = waiting
+            timing.commit += waiting
         }
         publish()
         counts.taken = 1
         counts.skipped = plan.isSkipped ? 1 : 0
-        surroundings.meter.add(counts)
         timing.compute = ContinuousClock.now - began - timing.commit
+        surroundings.meter.add(counts, timing)
         let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known?.durableNumber ?? 0
         var answer = answer(&record, durableStep: durableStep, digested)
         answer.timing = timing

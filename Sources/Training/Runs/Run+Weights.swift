@@ -35,7 +35,8 @@ extension Run {
                 try writeCheckpoint()
             } catch {
                 logger.warning(
-                    "weights are in no checkpoint yet", metadata: ["run": "\(name)", "step": "\(step)", "reason": "\(error.detail)"])
+                    "weights are in no checkpoint yet",
+                    metadata: ["run": "\(name)", "step": .stringConvertible(step), "reason": "\(error.detail)"])
             }
         }
         scheduleCheckpointIfDue()

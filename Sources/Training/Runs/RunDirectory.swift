@@ -16,6 +16,8 @@ final class RunDirectory: @unchecked Sendable {
     private var awaited: Set<RunName> = []
     private var state = Runs.Readiness.recovering(nil)
     private var damagedCheckpoints = 0
+    private var failedCheckpoints = 0
+    private var recovery = RecoveryFigures()
 
     var readiness: Runs.Readiness {
         get { lock.withLock { state } }
@@ -60,11 +62,31 @@ final class RunDirectory: @unchecked Sendable {
             var progress = known ?? RecoveryProgress()
             change(&progress)
             state = .recovering(progress)
+            recovery.progress = progress
         }
     }
 
-    /// How many checkpoints have been found damaged at the start.
-    var damagedCheckpointCount: Int { lock.withLock { damagedCheckpoints } }
+    func noteRecovery(_ change: (inout RecoveryFigures) -> Void) {
+        lock.withLock { change(&recovery) }
+    }
+
+    /// What has been counted here, and what the runs are now.
+    func fill(_ metrics: inout TrainingMetrics) {
+        let served = running
+        metrics.servedRuns = served.count
+        metrics.runsInDoubt = served.count { $0.status.isInDoubt }
+        lock.withLock {
+            metrics.damagedRuns = entries.values.count { if case .damaged = $0 { true } else { false } }
+            metrics.awaitedRuns = awaited.count
+            (metrics.damagedCheckpoints, metrics.failedCheckpoints) = (damagedCheckpoints, failedCheckpoints)
+            metrics.recovery = recovery
+            if case .ready = state { metrics.isReady = true }
+        }
+    }
+
+    func noteFailedCheckpoint() {
+        lock.withLock { failedCheckpoints += 1 }
+    }
 
     func noteDamagedCheckpoint() {
         lock.withLock { damagedCheckpoints += 1 }

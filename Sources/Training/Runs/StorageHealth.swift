@@ -53,6 +53,9 @@ final class StorageHealth: @unchecked Sendable {
         if let failure { throw TrainingError(.storageUnavailable, "The database cannot be written: \(failure.message)") }
     }
 
+    /// Whether the last write failed because of the database. Does not try.
+    var lastWriteFailed: Bool { lock.withLock { last?.failure != nil } }
+
     private func note(_ failure: StorageError?) {
         lock.withLock { last = Outcome(at: .now, failure: failure) }
     }

@@ -15,6 +15,8 @@ struct TestServer {
     let store: Store
     let runs: Runs
     let api: API
+    /// As if a server had served; these tests have none.
+    let meter = ServerMeter()
 
     /// - Parameter isRecovered: whether the start has come to its end.
     init(
@@ -30,7 +32,7 @@ struct TestServer {
             runs: runs,
             configuration: Configuration(
                 version: "1.2.3", maximumBodyByteCount: maximumBodyByteCount, server: ServerConfiguration(endpoints: []),
-                token: token, publicDirectory: publicDirectory, contractFile: TestServer.contractFile, threadCount: 1),
+                meter: meter, token: token, publicDirectory: publicDirectory, contractFile: TestServer.contractFile, threadCount: 1),
             logger: logger)
         if isRecovered { try await runs.recover() }
     }

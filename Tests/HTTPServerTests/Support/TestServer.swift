@@ -8,10 +8,12 @@ import Memory
 func withServer<Result>(
     _ handler: any RequestHandler = testRouter(),
     configuration: ServerConfiguration = .testing(),
+    meter: ServerMeter = ServerMeter(),
+    logger: Logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }),
     _ body: (Int, Server) async throws -> Result
 ) async throws -> Result {
-    let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let server = Server(configuration: configuration, pool: BufferPool(maximumIdleBytes: 64 << 20), logger: logger, handler: handler)
+    let server = Server(
+        configuration: configuration, pool: BufferPool(maximumIdleBytes: 64 << 20), logger: logger, meter: meter, handler: handler)
     guard case .tcp(_, let port) = try server.start()[0] else { throw RawClient.Failure(reason: "no port") }
     do {
         let result = try await body(port, server)

@@ -41,7 +41,7 @@ import Testing
     }
 
     @Test func aBudgetAdmitsOneLargeBodyAlone() {
-        let budget = ByteBudget(limit: 10)
+        let budget = ByteBudget(limit: 10, meter: ServerMeter())
         #expect(budget.reserve(100))
         #expect(!budget.reserve(1))
         budget.release(100)

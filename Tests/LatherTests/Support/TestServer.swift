@@ -11,12 +11,15 @@ final class TestServer {
     private(set) var port: UInt16 = 0
 
     /// A server on a free port of 127.0.0.1 while `body` runs; it is gone afterwards, and so are its files.
+    ///
+    /// - Parameter prepare: puts into the server's directory what it needs at its start.
     static func use(
         _ arguments: [String] = [], environment: [String: String] = [:], binary: URL = LatherProcess.binary,
-        database: URL? = nil, _ body: (TestServer) throws -> Void
+        database: URL? = nil, prepare: (URL) throws -> Void = { _ in }, _ body: (TestServer) throws -> Void
     ) throws {
         try withTemporaryDirectory { directory in
             let database = database ?? directory.appendingPathComponent("lather.sqlite")
+            try prepare(directory)
             let server = try TestServer(arguments, environment, binary, database, directory)
             defer { server.process.end() }
             try server.awaitReadiness()

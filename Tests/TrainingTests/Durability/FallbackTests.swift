@@ -50,14 +50,14 @@ struct FallbackTests {
         try await house.crash { try FallbackTests.damage($0) }
         let run = try house.run()
         #expect(try await FallbackTests.state(run) == before)
-        #expect(house.runs.damagedCheckpointCount == 1)
+        #expect(house.runs.metrics.damagedCheckpoints == 1)
         #expect(house.log.lines.count { $0.hasPrefix("error checkpoint damaged") } == 1)
         // The checkpoint is made behind the start's back, as one job of the run.
         for _ in 0..<1000 where try await run.checkpoints().last?.step != 5 { try await Task.sleep(for: .milliseconds(5)) }
         #expect(try await run.checkpoints().map(\.step) == (checkpoints.count == 2 ? [2, 5] : [5]))
         try await house.crash()
         #expect(try await FallbackTests.state(house.run()) == before)
-        #expect(house.runs.damagedCheckpointCount == 0)
+        #expect(house.runs.metrics.damagedCheckpoints == 0)
         let control = try await House()
         try await FallbackTests.train(control, checkpoints: []).put(6, [.gradient("w", [6, 5], 6)])
         try await house.run().put(6, [.gradient("w", [6, 5], 6)])
@@ -116,7 +116,7 @@ struct FallbackTests {
         let before = try await run.snapshot()
         await expectRefusal(.storageDamaged) { _ = try await run.restore(to: 2, epoch: nil) }
         #expect(try await run.snapshot() == before)
-        #expect(house.runs.damagedCheckpointCount == 0)
+        #expect(house.runs.metrics.damagedCheckpoints == 0)
     }
 
     /// After a restore the log no longer leads from the checkpoint before to the present.

@@ -87,7 +87,7 @@ import Testing
             try await Task.sleep(for: .milliseconds(20))
         }
         #expect(try await run.checkpoints().last?.step ?? 0 > 9)
-        #expect(house.runs.damagedCheckpointCount == 1)
+        #expect(house.runs.metrics.damagedCheckpoints == 1)
     }
 
     /// What another server wrote while the lock was gone is found, and not written over.

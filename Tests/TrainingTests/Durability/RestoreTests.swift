@@ -193,12 +193,12 @@ struct RestoreTests {
     @Test func stepsThatAreDoneAgainAreNotCountedAgain() async throws {
         let house = try await House()
         let run = try await RestoreTests.run(in: house)
-        let counts = house.runs.stepCounts
+        let counts = house.runs.metrics.steps
         #expect(counts.taken == 10 && counts.basisRefreshes > 0)
         _ = try await run.restore(to: 10, epoch: nil)
-        #expect(house.runs.stepCounts == counts)
+        #expect(house.runs.metrics.steps == counts)
         try await house.crash()
-        #expect(house.runs.stepCounts == StepCounts())
+        #expect(house.runs.metrics.steps == StepCounts())
     }
 
     @Test func atParameterLevelOnlyCheckpointsAreGoneBackTo() async throws {

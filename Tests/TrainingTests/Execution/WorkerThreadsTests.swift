@@ -34,6 +34,20 @@ struct WorkerThreadsTests {
         deinit { gauge.leave() }
     }
 
+    @TaskLocal private static var name = "nobody"
+
+    @Test func workKnowsWhatTheTaskCarriesThatAskedForIt() async throws {
+        let threads = WorkerThreads(maximum: 1)
+        let thread = await withCheckedContinuation { continuation in
+            threads.run { continuation.resume(returning: pthread_self()) }
+        }
+        let (name, performing) = try await WorkerThreadsTests.$name.withValue("somebody") {
+            try await threads.perform { (WorkerThreadsTests.name, pthread_self()) }
+        }
+        #expect(name == "somebody")
+        #expect(performing == thread)
+    }
+
     @Test func noMoreThanTheMaximumRunAtOnceAndAllGetTheirTurn() async throws {
         let threads = WorkerThreads(maximum: 4)
         let gauge = Gauge()
