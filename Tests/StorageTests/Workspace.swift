@@ -46,6 +46,14 @@ final class Workspace {
         try data.write(to: URL(fileURLWithPath: path(name)))
     }
 
+    /// The descriptor through which this process has a file open.
+    func openDescriptor(of name: String) throws -> Int32? {
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        return descriptors.first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path(name)
+        }
+    }
+
     func execute(_ sql: String, on name: String = "database") throws {
         let queue = try DatabaseQueue(path: path(name))
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }

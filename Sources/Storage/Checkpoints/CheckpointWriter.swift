@@ -92,7 +92,9 @@ public final class CheckpointWriter {
         let record = try closingOnError { () throws(StorageError) in
             try flush()
             KillPoint.reach(.beforeCompletion)
-            return try store.write { try complete(keeping: count, mark, history, in: $0) }
+            let (record, holdsMore) = try store.write { try complete(keeping: count, mark, history, in: $0) }
+            if holdsMore { store.keeping?.acknowledged.note(checkpoint: record.id, of: run) }
+            return record
         }
         isOpen = false
         KillPoint.reach(.beforePruning)
@@ -180,7 +182,10 @@ public final class CheckpointWriter {
         }
     }
 
-    private func complete(keeping count: Int, _ mark: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
+    /// - Returns: the checkpoint, and whether it holds what the log does not tell.
+    private func complete(
+        keeping count: Int, _ mark: Int, _ history: History, in db: Database
+    ) throws -> (CheckpointRecord, holdsMore: Bool) {
         try requireWriting(db)
         let predecessor = try store.predecessor(in: run, history, in: db)
         let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?)"
@@ -217,7 +222,7 @@ public final class CheckpointWriter {
                 """,
             arguments: ["run": run, "id": id, "count": max(0, count)])
         try store.keepReserve(from: predecessor, behind: record, of: run, in: db)
-        return record
+        return (record, predecessor == nil)
     }
 
     /// Drops a checkpoint and all newer ones; answers its label.

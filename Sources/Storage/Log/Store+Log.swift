@@ -58,7 +58,7 @@ extension Store {
     /// - Throws: ``StorageError/Kind/syncFailed``: it may or may not be there when the file has been opened anew.
     public func finish(_ entry: LogCommit) throws(StorageError) {
         try wait(for: entry.commit)
-        entry.commit.opening.keeping?.acknowledged.note(entry.sequence, of: entry.run)
+        entry.commit.opening.keeping?.acknowledged.note(record: entry.sequence, of: entry.run)
         KillPoint.reach(.afterLog)
     }
 

@@ -20,7 +20,8 @@ extension Run {
                 surroundings.directory.noteProgress { $0.recordsTotal += more }
             }
             replayed = try replayLog(after: sequence, isRecovery: true)
-            try findAcknowledgedRecords()
+            checkpointing.logSequence = try store.lastSequence(of: id)
+            try store.requireAcknowledged(of: id)
             if !damages.isEmpty { try store.fallBack(to: point, of: id) }
         } catch {
             guard !damages.isEmpty else { throw error }
@@ -40,17 +41,6 @@ extension Run {
             scheduleCheckpointIfDue()
         }
         return replayed
-    }
-
-    /// A log that ends before a record that was acknowledged has lost it.
-    private func findAcknowledgedRecords() throws {
-        checkpointing.logSequence = try store.lastSequence(of: id)
-        let (last, acknowledged) = (checkpointing.logSequence, store.acknowledgedSequence(of: id))
-        guard last >= acknowledged else {
-            throw RecoveryFailure(
-                reason: "its log ends with record \(last), but record \(acknowledged) was acknowledged: the database or its -wal file "
-                    + "has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file")
-        }
     }
 
     /// Fills the empty run from the newest point that is whole.
