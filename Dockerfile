@@ -1,4 +1,6 @@
 FROM swift:6.3-bookworm AS build
+# Debian keeps only the newest build of a version in its archive, so naming one would break the image at the next security fix.
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libopenblas-pthread-dev libsqlite3-dev pkg-config \
  && rm -rf /var/lib/apt/lists/*
@@ -12,6 +14,7 @@ RUN swift build -c release --product lather --static-swift-stdlib -Xlinker --str
  && install -D -t /installed "$(swift build -c release --show-bin-path)/lather"
 
 FROM debian:bookworm-slim
+# hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libopenblas0-pthread libsqlite3-0 libstdc++6 \
  && rm -rf /var/lib/apt/lists/* \

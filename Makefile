@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LATHER := .build/release/lather
 
-.PHONY: help run test test-long lint docs bench bench-durability build dependencies clean
+.PHONY: help run test test-long lint check-contract docs bench bench-durability build dependencies clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,7 +12,7 @@ run: build ## Install what is missing, build, serve, and train the digits throug
 
 # The socket server's tests count the threads and descriptors of their process, and the end-to-end tests time steps: each
 # of the two has a process to itself, because tests of one process run side by side.
-test: build lint ## Everything that CI runs
+test: build lint check-contract ## Everything that CI runs
 	swift build --build-tests
 	Scripts/document
 	swift test --skip-build --filter HTTPServerTests
@@ -24,6 +24,9 @@ test-long: build ## The fault tests with many more trials than CI has time for
 	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_TEST_FLIPS=10000 LATHER_TEST_SOAK=20000 \
 	  LATHER_BINARY=$(abspath $(LATHER)) \
 	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|StorageTroubleTests|DamageTests|SoakTests"
+
+check-contract: build ## openapi.yaml against the release binary, by schemathesis; the container's files by their own linters
+	Scripts/check-contract
 
 lint: ## Format, file lengths, and what must not be in the tree
 	Scripts/lint

@@ -46,7 +46,8 @@ struct Export: AsyncParsableCommand {
             while let piece = try await download.next() {
                 switch piece {
                 case .header(let bytes): try bytes.withUnsafeBytes(file.write)
-                case .part(let buffer): try withExtendedLifetime(buffer) { try file.write(buffer.bytes) }
+                case .part(let buffer, let range):
+                    try withExtendedLifetime(buffer) { try file.write(UnsafeRawBufferPointer(rebasing: buffer.bytes[range])) }
                 }
             }
             try file.finish()

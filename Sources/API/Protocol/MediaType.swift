@@ -38,7 +38,9 @@ enum MediaType: String {
         init(_ text: Substring) {
             let parts = text.split(separator: ";", omittingEmptySubsequences: false).map { String($0).trimmed.lowercased() }
             essence = parts.first ?? ""
-            quality = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
+            // What is not a number from 0 to 1, such as "nan", is as if it were not there.
+            quality = weight.flatMap { (0...1).contains($0) ? $0 : nil } ?? 1
         }
 
         func specificity(for type: MediaType) -> Int? {

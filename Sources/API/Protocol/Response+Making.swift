@@ -9,13 +9,31 @@ extension Response {
             status: status, headerFields: [.contentType: type.rawValue, .cacheControl: "no-store"],
             body: .bytes(value.serialized() + [UInt8(ascii: "\n")]))
     }
+}
 
-    /// A header that was made for this answer, and the memory that follows it.
-    static func pieces(_ header: [UInt8], _ slices: [BufferSlice], type: MediaType) -> Response {
-        let fields: HTTPFields = [.contentType: type.rawValue, .cacheControl: "no-store"]
-        guard !header.isEmpty else { return Response(status: .ok, headerFields: fields, body: .buffers(slices)) }
-        let first = AlignedBuffer(count: header.count)
-        first.mutableBytes.copyBytes(from: header)
-        return Response(status: .ok, headerFields: fields, body: .buffers([BufferSlice(first)] + slices))
+extension HTTPFields {
+    /// Of an answer that has a tag, so that a copy can be kept and asked about.
+    ///
+    /// - Parameter type: the one that was chosen; what else the resource offers has other tags, or the same bytes.
+    static func tagged(_ type: MediaType) -> HTTPFields {
+        [.contentType: type.rawValue, .cacheControl: "no-cache", .vary: "Accept"]
+    }
+}
+
+extension BufferSlice {
+    /// Memory of its own for bytes that were made for one answer.
+    init(copying bytes: [UInt8]) {
+        let buffer = AlignedBuffer(count: bytes.count)
+        buffer.mutableBytes.copyBytes(from: bytes)
+        self.init(buffer)
+    }
+}
+
+extension EntityTag {
+    /// Bits of a digest enough that no two contents share them.
+    private static let byteCount = 16
+
+    init(digest: some Sequence<UInt8>) {
+        self.init(digest.prefix(EntityTag.byteCount).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined())
     }
 }

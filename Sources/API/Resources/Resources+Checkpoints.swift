@@ -67,16 +67,21 @@ extension Resources {
         let type = try call.accept([.json, .safetensors, .bytes])
         let run = try runs.run(call.runName)
         let step = try call.number("step", from: 0)
-        guard type != .json else { return try await answer(.object(try await run.checkpoint(at: step).json), type: type) }
+        if type == .json {
+            let json = JSONValue.object(try await run.checkpoint(at: step).json)
+            let text = BufferSlice(copying: json.serialized() + [UInt8(ascii: "\n")])
+            return try await answer([text], type: type, hasParts: false, to: call)
+        }
         let download = try await run.download(checkpointAt: step)
-        return Response(
-            status: .ok, headerFields: [.contentType: type.rawValue, .cacheControl: "no-store"],
-            body: .stream(length: download.byteCount) {
+        return try call.request.answer(download.byteCount, tag: EntityTag(digest: download.digest), fields: .tagged(type)) { range in
+            download.select(range)
+            return .stream(length: range.count) {
                 switch try await download.next() {
                 case .header(let bytes)?: .bytes(bytes)
-                case .part(let buffer)?: .buffer(BufferSlice(buffer))
+                case .part(let buffer, let range)?: .buffer(BufferSlice(buffer, range))
                 case nil: nil
                 }
-            })
+            }
+        }
     }
 }

@@ -42,7 +42,7 @@ extension Resources {
         } else {
             header = NPYHeader(dtype: .f32, shape: tensor.shape)?.bytes ?? []
         }
-        return .pieces(header, [BufferSlice(tensor.values)], type: type)
+        return try await answer([BufferSlice(copying: header), BufferSlice(tensor.values)], type: type, to: call)
     }
 
     /// `PUT /v1/runs/{run}/weights`
@@ -62,6 +62,6 @@ extension Resources {
         try call.refuseQuery()
         let type = try call.accept([.safetensors, .bytes])
         let weights = try await runs.run(call.runName).weights()
-        return .pieces([], [BufferSlice(weights)], type: type)
+        return try await answer([BufferSlice(weights)], type: type, to: call)
     }
 }

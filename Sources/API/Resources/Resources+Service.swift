@@ -41,15 +41,16 @@ extension Resources {
     /// `GET /healthz/live`: the process answers.
     func getLive(_ call: Call) async throws -> Response {
         try call.refuseQuery()
-        return .json(["status": "live"], type: .json)
+        return .json(["status": "live"], type: try call.accept([.json]))
     }
 
     /// `GET /healthz/ready`: requests are served, and the database takes writes.
     func getReady(_ call: Call) async throws -> Response {
         try call.refuseQuery()
+        let type = try call.accept([.json])
         _ = try runs.list()
         try await runs.checkStorage()
-        return try await answer(["status": "ready"], type: .json)
+        return try await answer(["status": "ready"], type: type)
     }
 
     /// `GET /openapi.yaml`: the published contract.
@@ -59,6 +60,8 @@ extension Resources {
         guard let contract else {
             throw HTTPError(.notFound, "not-found", "This server was installed without its openapi.yaml.")
         }
-        return Response(status: .ok, headerFields: [.contentType: type.rawValue], body: .buffers([contract]))
+        return try call.request.answer(contract.bytes.count, tag: contract.tag, fields: .tagged(type), hasParts: false) { _ in
+            .buffers([contract.bytes])
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import HTTPServer
 import HTTPTypes
@@ -10,16 +11,14 @@ struct Resources: Sendable {
     let runs: Runs
     let configuration: Configuration
     let meter = StepTraffic()
-    /// The published contract, in memory once for all who read it; nil when it is not installed.
-    let contract: BufferSlice?
+    /// The published contract, in memory once for all who read it, and its tag; nil when it is not installed.
+    let contract: (bytes: BufferSlice, tag: EntityTag)?
 
     init(runs: Runs, configuration: Configuration) {
         self.runs = runs
         self.configuration = configuration
         contract = configuration.contractFile.flatMap { try? Data(contentsOf: $0) }.map { data in
-            let buffer = AlignedBuffer(count: data.count)
-            buffer.mutableBytes.copyBytes(from: data)
-            return BufferSlice(buffer)
+            (BufferSlice(copying: Array(data)), EntityTag(digest: SHA256.hash(data: data)))
         }
     }
 
@@ -39,6 +38,22 @@ struct Resources: Sendable {
             return try await runs.offLoop { try withExtendedLifetime(body) { try JSONValue(parsing: body.bytes) } }
         } catch let error as JSONError {
             throw HTTPError(.badRequest, "malformed-json", "The body is not valid JSON: \(error).")
+        }
+    }
+
+    /// An answer of bytes that others may be tomorrow, under a tag that is made of them: it differs when they do, and survives
+    /// restarts and restores that change nothing.
+    ///
+    /// - Complexity: O(bytes), about 1.5 GB/s, off the event loop; also for a part of them.
+    func answer(_ slices: [BufferSlice], type: MediaType, hasParts: Bool = true, to call: Call) async throws -> Response {
+        let tag = try await runs.offLoop {
+            var hash = SHA256()
+            for slice in slices { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: slice.buffer.bytes[slice.range])) }
+            return EntityTag(digest: hash.finalize())
+        }
+        let byteCount = slices.reduce(0) { $0 + $1.count }
+        return try call.request.answer(byteCount, tag: tag, fields: .tagged(type), hasParts: hasParts) { range in
+            .buffers(BufferSlice.selecting(range, of: slices))
         }
     }
 

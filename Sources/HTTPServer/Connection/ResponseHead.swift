@@ -15,11 +15,8 @@ enum ResponseHead {
     /// How an answer is framed (RFC 9110 section 8.6, RFC 9112 section 6.3).
     static func framing(of response: Response, version: HTTPVersion) -> Framing {
         guard response.status != .noContent, response.status != .notModified, response.status.kind != .informational else { return .none }
-        return switch response.body {
-        case .empty, .bytes, .buffers: .length(response.body.heldBytes)
-        case .stream(let length?, _): .length(length)
-        case .stream(nil, _): version == .http11 ? .chunked : .untilClose
-        }
+        if let byteCount = response.body.byteCount { return .length(byteCount) }
+        return version == .http11 ? .chunked : .untilClose
     }
 
     static func bytes(of response: Response, framing: Framing, connection: String?, date: String, requestID: String) -> [UInt8] {

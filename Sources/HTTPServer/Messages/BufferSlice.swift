@@ -19,5 +19,16 @@ public struct BufferSlice: Sendable {
 
     public var count: Int { range.count }
 
+    /// The slices of a range of the bytes that these make, one after the other.
+    public static func selecting(_ range: Range<Int>, of slices: [BufferSlice]) -> [BufferSlice] {
+        var start = 0
+        return slices.compactMap { slice in
+            let wanted = range.clamped(to: start..<start + slice.count)
+            let offset = slice.range.lowerBound - start
+            start += slice.count
+            return wanted.isEmpty ? nil : BufferSlice(slice.buffer, wanted.lowerBound + offset..<wanted.upperBound + offset)
+        }
+    }
+
     var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(rebasing: buffer.bytes[range]) }
 }

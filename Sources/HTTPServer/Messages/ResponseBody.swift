@@ -1,3 +1,5 @@
+import Memory
+
 /// What an answer carries. With 204, 304 and for HEAD it is not sent.
 public enum ResponseBody: Sendable {
     case empty
@@ -14,12 +16,22 @@ public enum ResponseBody: Sendable {
 }
 
 extension ResponseBody {
-    /// Bytes that stay in memory until they have been sent.
+    /// Bytes to send, known before they are; nil for a stream that does not say.
+    var byteCount: Int? {
+        switch self {
+        case .empty: 0
+        case .bytes(let bytes): bytes.count
+        case .buffers(let slices): slices.reduce(0) { $0 + $1.count }
+        case .stream(let length, _): length
+        }
+    }
+
+    /// Bytes that stay in memory until all is sent: of a slice, its whole buffer.
     var heldBytes: Int {
         switch self {
         case .empty, .stream: 0
         case .bytes(let bytes): bytes.count
-        case .buffers(let slices): slices.reduce(0) { $0 + $1.count }
+        case .buffers(let slices): slices.reduce(0) { $0 + $1.buffer.count }
         }
     }
 }

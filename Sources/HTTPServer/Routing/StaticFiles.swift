@@ -23,19 +23,19 @@ public struct StaticFiles: Sendable {
     /// The file at the request's path (`index.html` for `/`); nil when there is none or the method is neither GET nor HEAD.
     public func response(for request: Request) -> Response? {
         guard request.method == .get || request.method == .head, let (bytes, name) = file(at: request.pathSegments) else { return nil }
-        let tag = StaticFiles.entityTag(bytes)
-        var fields: HTTPFields = [
-            .eTag: tag,
+        let fields: HTTPFields = [
+            .contentType: StaticFiles.mediaType(of: name),
             // Stored, but asked about each time, so that a new version is seen at once.
             .cacheControl: "no-cache",
             .contentSecurityPolicy: StaticFiles.contentSecurityPolicy,
             .xContentTypeOptions: "nosniff",
         ]
-        if StaticFiles.matches(request.headerFields[values: .ifNoneMatch], tag) {
-            return Response(status: .notModified, headerFields: fields)
+        do {
+            return try request.answer(bytes.count, tag: StaticFiles.entityTag(bytes), fields: fields, hasParts: false) { _ in .bytes(bytes)
+            }
+        } catch {
+            return error.response
         }
-        fields[.contentType] = StaticFiles.mediaType(of: name)
-        return Response(status: .ok, headerFields: fields, body: .bytes(bytes))
     }
 
     // MARK: Files
@@ -82,17 +82,9 @@ public struct StaticFiles: Sendable {
     // MARK: Validators and types
 
     /// A strong validator (RFC 9110 section 8.8.3): length and FNV-1a hash of the contents.
-    private static func entityTag(_ bytes: [UInt8]) -> String {
+    private static func entityTag(_ bytes: [UInt8]) -> EntityTag {
         let hash = bytes.reduce(into: UInt64(0xcbf2_9ce4_8422_2325)) { hash, byte in hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return "\"\(String(bytes.count, radix: 16))-\(String(hash, radix: 16))\""
-    }
-
-    /// If-None-Match, which compares weakly (RFC 9110 section 13.1.2). Our tags hold no comma.
-    private static func matches(_ values: [String], _ tag: String) -> Bool {
-        values.flatMap { $0.split(separator: ",") }.contains { candidate in
-            let candidate = candidate.drop { $0 == " " }.prefix { $0 != " " }
-            return candidate == "*" || candidate == tag || candidate == "W/" + tag
-        }
+        return EntityTag("\(String(bytes.count, radix: 16))-\(String(hash, radix: 16))")
     }
 
     private static func mediaType(of name: String) -> String {

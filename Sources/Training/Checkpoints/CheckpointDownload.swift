@@ -12,20 +12,29 @@ public final class CheckpointDownload: @unchecked Sendable {
     /// What comes next.
     public enum Piece: Sendable {
         case header([UInt8])
-        case part(AlignedBuffer)
+        /// These bytes of the buffer.
+        case part(AlignedBuffer, Range<Int>)
     }
 
     /// Bytes of the whole file.
     public let byteCount: Int
+    /// SHA-256 of everything that makes the file: two files of the same digest have the same bytes.
+    public let digest: [UInt8]
     private let header: [UInt8]
-    private let parts: [(tensor: CheckpointTensor, index: Int)]
+    private let tensors: [CheckpointTensor]
     private let store: Store
     /// Pruning must not cut a slow reader off.
     private let keeper: CheckpointKeeper
     private let threads: WorkerThreads
-    // Invariant: `position` and `hash` are touched by one caller of `next` at a time; a response asks for its pieces in turn.
-    private var position = -1
-    /// Of the tensor that is being read.
+    // Invariant: what follows is touched by one caller at a time; a response asks for its pieces in turn.
+    /// The bytes of the file that are still to be given.
+    private var wanted: Range<Int>
+    /// The tensor that is read next, and where in the file it begins.
+    private var tensorIndex = 0
+    private var tensorStart: Int
+    /// The part of it that is read next, where in the file that begins, and the digest of those before it.
+    private var partIndex = 0
+    private var partStart: Int
     private var hash = SHA256()
 
     /// nil when the checkpoint has just been replaced or pruned.
@@ -50,7 +59,11 @@ public final class CheckpointDownload: @unchecked Sendable {
         } catch {
             throw TrainingError(.storageUnavailable, "The checkpoint cannot be written as one file: \(error.detail).")
         }
-        parts = tensors.flatMap { tensor in (0..<tensor.partCount).map { (tensor, $0) } }
+        self.tensors = tensors
+        digest = Array(SHA256.hash(data: header + tensors.flatMap(\.sha256)))
+        wanted = 0..<byteCount
+        tensorStart = header.count
+        partStart = header.count
         self.store = store
         self.threads = threads
     }
@@ -61,24 +74,60 @@ public final class CheckpointDownload: @unchecked Sendable {
         return name.map { TensorSpec(name: $0, dtype: .f32, shape: tensor.shape) }
     }
 
+    /// Gives only these bytes of the file. To be called before ``next()``.
+    public func select(_ range: Range<Int>) {
+        wanted = range
+    }
+
     /// The next piece in order, or nil after the last.
     ///
-    /// - Throws: what the database throws, and instead of the last part of
-    ///   a tensor whose bytes are not those that were written, so that no reader takes the file for whole.
+    /// - Throws: what the database throws, and instead of the last piece of
+    ///   a tensor whose bytes are not those that were written, so that no reader takes the file for whole. A tensor of which only a
+    ///   range is wanted is read to its end for that.
     public func next() async throws -> Piece? {
-        defer { position += 1 }
-        if position < 0 { return .header(header) }
-        guard position < parts.count else { return nil }
-        let (tensor, index) = parts[position]
-        let part = try await threads.perform { [store] in try store.readPart(index, of: tensor) }
-        hash.update(bufferPointer: part.bytes)
-        if index == tensor.partCount - 1 {
-            guard Array(hash.finalize()) == tensor.sha256 else {
-                throw TrainingError(.storageDamaged, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
-            }
-            hash = SHA256()
+        guard !wanted.isEmpty else { return nil }
+        if wanted.lowerBound < header.count {
+            let range = wanted.clamped(to: 0..<header.count)
+            wanted = range.upperBound..<wanted.upperBound
+            return .header(Array(header[range]))
         }
-        return .part(part)
+        while tensorStart + tensors[tensorIndex].byteCount <= wanted.lowerBound {
+            tensorStart += tensors[tensorIndex].byteCount
+            tensorIndex += 1
+            partStart = tensorStart
+        }
+        let tensor = tensors[tensorIndex]
+        let end = min(tensorStart + tensor.byteCount, wanted.upperBound)
+        while true {
+            let part = try await readPart(of: tensor)
+            let start = partStart - part.count
+            let range = (wanted.lowerBound..<end).clamped(to: start..<partStart)
+            guard !range.isEmpty else { continue }
+            if range.upperBound == end { try await finish(tensor) }
+            wanted = range.upperBound..<wanted.upperBound
+            return .part(part, range.lowerBound - start..<range.upperBound - start)
+        }
+    }
+
+    private func readPart(of tensor: CheckpointTensor) async throws -> AlignedBuffer {
+        let part = try await threads.perform { [store, partIndex] in try store.readPart(partIndex, of: tensor) }
+        hash.update(bufferPointer: part.bytes)
+        partIndex += 1
+        partStart += part.count
+        return part
+    }
+
+    /// Reads what is left of a tensor, and goes on to the next one if this one has the bytes that were written.
+    private func finish(_ tensor: CheckpointTensor) async throws {
+        while partIndex < tensor.partCount { _ = try await readPart(of: tensor) }
+        guard Array(hash.finalize()) == tensor.sha256 else {
+            throw TrainingError(.storageDamaged, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
+        }
+        hash = SHA256()
+        partIndex = 0
+        tensorStart += tensor.byteCount
+        tensorIndex += 1
+        partStart = tensorStart
     }
 }
 

@@ -21,7 +21,7 @@ struct TestServer {
     /// - Parameter isRecovered: whether the start has come to its end.
     init(
         database: URL, token: String? = nil, publicDirectory: URL? = nil, memoryBudget: Int = 1 << 30, maximumBodyByteCount: Int = 1 << 20,
-        isRecovered: Bool = true, prepare: (Store) throws -> Void = { _ in }
+        contractFile: URL? = TestServer.contractFile, isRecovered: Bool = true, prepare: (Store) throws -> Void = { _ in }
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         store = try Store(path: database.path, logger: logger)
@@ -32,7 +32,7 @@ struct TestServer {
             runs: runs,
             configuration: Configuration(
                 version: "1.2.3", maximumBodyByteCount: maximumBodyByteCount, server: ServerConfiguration(endpoints: []),
-                meter: meter, token: token, publicDirectory: publicDirectory, contractFile: TestServer.contractFile, threadCount: 1),
+                meter: meter, token: token, publicDirectory: publicDirectory, contractFile: contractFile, threadCount: 1),
             logger: logger)
         if isRecovered { try await runs.recover() }
     }
@@ -40,16 +40,18 @@ struct TestServer {
     /// The published contract, at the top of the package.
     static let contractFile = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../../openapi.yaml").standardizedFileURL
 
-    /// A request as a client would write it. Without a body there is no Content-Length either.
+    /// A request as a client would write it. Without a body there is no Content-Length either. The answer must be one that openapi.yaml
+    /// lists.
     func send(
         _ method: HTTPRequest.Method, _ target: String, _ body: [UInt8]? = nil, fields: HTTPFields = [:]
     ) async throws -> Answer {
         let parts = target.split(separator: "?", maxSplits: 1).map(String.init)
         let path = parts[0].dropFirst()
+        let segments =
+            try path.isEmpty
+            ? [] : path.split(separator: "/", omittingEmptySubsequences: false).map { try #require($0.removingPercentEncoding) }
         let request = Request(
-            method: method, target: Array(target.utf8),
-            pathSegments: try path.isEmpty
-                ? [] : path.split(separator: "/", omittingEmptySubsequences: false).map { try #require($0.removingPercentEncoding) },
+            method: method, target: Array(target.utf8), pathSegments: segments,
             queryItems: try (parts.count > 1 ? parts[1] : "").split(separator: "&").map { item in
                 let pair = item.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
                 return QueryItem(
@@ -58,7 +60,9 @@ struct TestServer {
             },
             headerFields: fields,
             body: RequestBody(bytes: body ?? [], framing: body.map { .length($0.count) }))
-        return try await Answer(api.respond(to: request))
+        let answer = try await Answer(api.respond(to: request))
+        try Contract.published.get().expect(answer, to: method, segments)
+        return answer
     }
 
     func send(_ method: HTTPRequest.Method, _ target: String, json: String, fields: HTTPFields = [:]) async throws -> Answer {
@@ -101,9 +105,9 @@ func withServer(
     }
 }
 
-func withTemporaryDirectory(_ body: (URL) async throws -> Void) async throws {
+func withTemporaryDirectory<Value>(_ body: (URL) async throws -> Value) async throws -> Value {
     let directory = FileManager.default.temporaryDirectory.appendingPathComponent("lather-api-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: directory) }
-    try await body(directory)
+    return try await body(directory)
 }

@@ -173,32 +173,6 @@ struct DurabilityTests {
         await expectRefusal(.unknownCheckpoint) { _ = try await house.run().checkpoint(at: 3) }
     }
 
-    @Test func aCheckpointDownloadsAsOneFile() async throws {
-        let run = try await House().make("run", manifest("log"))
-        try await run.hostWeights(body(gradient(5)), epoch: nil)
-        try await run.put(1, gradient(1))
-        try await run.makeCheckpoint()
-        let snapshot = try await run.snapshot()
-        let download = try await run.download(checkpointAt: 1)
-        let whole = try await download.whole()
-        #expect(whole.count == download.byteCount)
-        let file = try Answered(buffer(whole))
-        #expect(file.names == ["w.exp_avg", "w.exp_avg_sq", "w.factor.0", "w.factor.1", "w.basis.0", "w.basis.1", "w.weight"])
-        #expect(file.bytes("w.exp_avg") == snapshot.tensors["w exp_avg"])
-        #expect(file.bytes("w.basis.1") == snapshot.tensors["w basis.1"])
-        #expect(file.bytes("w.weight") == snapshot.tensors["w weights"])
-    }
-
-    @Test func aDamagedCheckpointDoesNotDownloadToTheEnd() async throws {
-        let house = try await House()
-        let run = try await house.make("run", manifest("log"))
-        try await run.put(1, gradient(1))
-        try await run.makeCheckpoint()
-        try house.store.write { try $0.execute(sql: "UPDATE tensor_part SET bytes = zeroblob(length(bytes))") }
-        let download = try await run.download(checkpointAt: 1)
-        await expectRefusal(.storageDamaged) { _ = try await download.whole() }
-    }
-
     // MARK: When the database fails
 
     private func setTrap(_ table: String, in store: Store) throws {

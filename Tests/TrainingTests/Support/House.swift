@@ -20,11 +20,12 @@ final class House: @unchecked Sendable {
     private let memoryBudget: Int
     private let threadCount: Int
 
-    init(memoryBudget: Int = 1 << 30, threadCount: Int = 2) async throws {
+    /// - Parameter partSize: bytes of a row that holds a part of a tensor, as long as the first server lives.
+    init(memoryBudget: Int = 1 << 30, threadCount: Int = 2, partSize: Int = PartTable.defaultPartSize) async throws {
         self.memoryBudget = memoryBudget
         self.threadCount = threadCount
         root = House.estate.appendingPathComponent(UUID().uuidString)
-        (store, runs) = try House.start(root.appendingPathComponent("1"), memoryBudget, threadCount, log)
+        (store, runs) = try House.start(root.appendingPathComponent("1"), memoryBudget, threadCount, log, partSize: partSize)
         try await runs.recover()
     }
 
@@ -40,10 +41,12 @@ final class House: @unchecked Sendable {
     /// The file that the present server works on.
     var database: String { directory.appendingPathComponent("lather.sqlite").path }
 
-    static func start(_ directory: URL, _ memoryBudget: Int, _ threadCount: Int, _ log: LogLines) throws -> (Store, Runs) {
+    static func start(
+        _ directory: URL, _ memoryBudget: Int, _ threadCount: Int, _ log: LogLines, partSize: Int = PartTable.defaultPartSize
+    ) throws -> (Store, Runs) {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let logger = Logger(label: "test") { _ in log }
-        let store = try Store(path: directory.appendingPathComponent("lather.sqlite").path, logger: logger)
+        let store = try Store(path: directory.appendingPathComponent("lather.sqlite").path, logger: logger, partSize: partSize)
         let runs = Runs(
             store: store, threadCount: threadCount, memoryBudget: memoryBudget, buffers: BufferPool(maximumIdleBytes: 1 << 20),
             logger: logger)

@@ -49,7 +49,7 @@ extension CheckpointDownload {
         while let piece = try await next() {
             switch piece {
             case .header(let bytes): file += bytes
-            case .part(let part): file += Array(part.bytes)
+            case .part(let part, let range): file += Array(part.bytes[range])
             }
         }
         return file
