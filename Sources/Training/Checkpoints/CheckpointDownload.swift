@@ -15,6 +15,9 @@ public final class CheckpointDownload: @unchecked Sendable {
         case part(AlignedBuffer)
     }
 
+    /// Bytes in memory for each reader, who may be slow; smaller pieces would take longer to find than to read.
+    private static let pieceBytes = 64 << 10
+
     /// Bytes of the whole file.
     public let byteCount: Int
     private let header: [UInt8]
@@ -23,8 +26,10 @@ public final class CheckpointDownload: @unchecked Sendable {
     /// Pruning must not cut a slow reader off.
     private let keeper: CheckpointKeeper
     private let threads: WorkerThreads
-    // Invariant: `position` and `hash` are touched by one caller of `next` at a time; a response asks for its pieces in turn.
+    // Invariant: what follows is touched by one caller of `next` at a time; a response asks for its pieces in turn.
     private var position = -1
+    /// Bytes of the present part that have been read.
+    private var offset = 0
     /// Of the tensor that is being read.
     private var hash = SHA256()
 
@@ -66,19 +71,27 @@ public final class CheckpointDownload: @unchecked Sendable {
     /// - Throws: what the database throws, and instead of the last part of
     ///   a tensor whose bytes are not those that were written, so that no reader takes the file for whole.
     public func next() async throws -> Piece? {
-        defer { position += 1 }
-        if position < 0 { return .header(header) }
+        if position < 0 {
+            position = 0
+            return .header(header)
+        }
         guard position < parts.count else { return nil }
         let (tensor, index) = parts[position]
-        let part = try await threads.perform { [store] in try store.readPart(index, of: tensor) }
-        hash.update(bufferPointer: part.bytes)
+        let (piece, isLast) = try await threads.perform { [store, offset] in
+            try store.readPart(index, of: tensor, from: offset, upTo: CheckpointDownload.pieceBytes)
+        }
+        hash.update(bufferPointer: piece.bytes)
+        offset += piece.count
+        guard isLast else { return .part(piece) }
+        offset = 0
+        position += 1
         if index == tensor.partCount - 1 {
             guard Array(hash.finalize()) == tensor.sha256 else {
                 throw TrainingError(.storageDamaged, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
             }
             hash = SHA256()
         }
-        return .part(part)
+        return .part(piece)
     }
 }
 
@@ -87,7 +100,7 @@ extension Run {
     public func download(checkpointAt step: Int) throws(TrainingError) -> CheckpointDownload {
         while true {
             let record = try record(ofCheckpointAt: step)
-            if let download = try CheckpointDownload(record, of: name, store: store, threads: surroundings.threads) { return download }
+            if let download = try CheckpointDownload(record, of: name, store: store, threads: surroundings.readers) { return download }
         }
     }
 }

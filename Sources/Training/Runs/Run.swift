@@ -21,6 +21,8 @@ public actor Run {
         let ledger: MemoryLedger
         let meter = StepMeter()
         let threads: WorkerThreads
+        /// For downloads: the database reads one piece at a time, and hundreds of readers must not take all threads from steps.
+        let readers = WorkerThreads(maximum: 2)
         let directory: RunDirectory
         let logger: Logger
     }
@@ -65,6 +67,8 @@ public actor Run {
     /// How many requests for a checkpoint wait for one that is under way, or for theirs.
     var checkpointsAskedFor = 0
     var life = Life.open
+    /// Of this moment, for readers that take their time.
+    var copies = SharedCopies()
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
 
@@ -154,6 +158,7 @@ public actor Run {
 
     /// Shows the present to readers that do not wait.
     func publish() {
+        copies.expire()
         var status = board.status
         status.step = step
         status.durableStep = checkpointing.durableStep
