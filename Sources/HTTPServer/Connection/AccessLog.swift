@@ -5,7 +5,7 @@ import Logging
 enum AccessLog {
     private static let longestText = 256
 
-    static func write(_ request: Request, _ status: Int, duration: Duration, isWhole: Bool, to logger: Logger) {
+    static func write(_ request: Request, _ status: Int, since began: ContinuousClock.Instant, isWhole: Bool, to logger: Logger) {
         logger.debug(
             "request",
             metadata: [
@@ -15,7 +15,7 @@ enum AccessLog {
                 "path": "\(printable(request.target.prefix { $0 != UInt8(ascii: "?") }))",
                 "status": "\(status)",
                 "sent": "\(isWhole ? "whole" : "in part")",
-                "microseconds": "\(Int(duration / .microseconds(1)))",
+                "microseconds": "\(Int((ContinuousClock.now - began) / .microseconds(1)))",
             ]
         )
     }

@@ -1,5 +1,6 @@
 import Logging
 import Memory
+import Synchronization
 
 /// What all connections of a server share.
 final class ServerContext: Sendable {
@@ -10,6 +11,8 @@ final class ServerContext: Sendable {
     let budget: ByteBudget
     let dates = DateField()
     private let stopBegan = Locked<ContinuousClock.Instant?>(nil)
+    /// Asked by every request, so without the lock; set after `stopBegan`.
+    private let hasStopBegun = Atomic(false)
 
     init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, handler: any RequestHandler) {
         self.configuration = configuration
@@ -20,12 +23,13 @@ final class ServerContext: Sendable {
     }
 
     /// From now on every answer is a connection's last.
-    var isStopping: Bool { stoppedAt != nil }
+    var isStopping: Bool { hasStopBegun.load(ordering: .acquiring) }
 
     /// When the server began to stop.
-    var stoppedAt: ContinuousClock.Instant? { stopBegan.withLock { $0 } }
+    var stoppedAt: ContinuousClock.Instant? { isStopping ? stopBegan.withLock { $0 } : nil }
 
     func stop() {
         stopBegan.withLock { $0 = .now }
+        hasStopBegun.store(true, ordering: .releasing)
     }
 }
