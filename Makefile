@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 LATHER := .build/release/lather
 
-.PHONY: help run test test-long lint check-contract docs bench bench-durability build dependencies clean
+.PHONY: help run test test-long lint check-contract docs bench bench-durability bench-http build dependencies clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,11 +19,11 @@ test: build lint check-contract ## Everything that CI runs
 	swift test --skip-build --skip 'HTTPServerTests|LatherTests'
 	LATHER_BINARY=$(abspath $(LATHER)) swift test --skip-build --filter LatherTests
 
-test-long: build ## The fault tests with many more trials than CI has time for
+test-long: build ## The fault tests with many more trials than CI has time for, and a gigabyte through TLS
 	swift build --build-tests
 	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_TEST_FLIPS=10000 LATHER_TEST_SOAK=20000 \
-	  LATHER_BINARY=$(abspath $(LATHER)) \
-	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|StorageTroubleTests|DamageTests|SoakTests"
+	  LATHER_TEST_PROXY_BYTES=1000000000 LATHER_BINARY=$(abspath $(LATHER)) \
+	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|StorageTroubleTests|DamageTests|SoakTests|ProxyTests"
 
 check-contract: build ## openapi.yaml against the release binary, by schemathesis; the container's files by their own linters
 	Scripts/check-contract
@@ -36,6 +36,9 @@ docs: ## Build the documentation of the SOAP library; warnings are errors
 
 bench-durability: build ## What each durability costs on this machine; see Docs/durability.md
 	Benchmarks/durability.py --binary $(LATHER)
+
+bench-http: build ## The socket server against nginx and a loop in C
+	Benchmarks/network.py --binary $(LATHER) --json .build/bench-http.json
 
 bench: build ## Time steps through the server on this machine
 	Benchmarks/steps.py --binary $(LATHER)

@@ -77,3 +77,9 @@ let package = Package(
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings
 }
+
+// A request passes through a dozen asynchronous functions on its connection's loop. By default each of them would first look
+// for the executor that it is on already, which takes a tenth of the time of a small request.
+for target in package.targets where ["HTTPServer", "API"].contains(target.name) {
+    target.swiftSettings?.append(.enableUpcomingFeature("NonisolatedNonsendingByDefault"))
+}

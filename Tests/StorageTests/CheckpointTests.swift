@@ -29,7 +29,19 @@ import Testing
             let bytes = noise(sizes[index], seed: UInt64(index))
             #expect(tensor.kind == (index % 2 == 0 ? .state : .answer) && tensor.shape == [sizes[index], 1] && tensor.dtype == "U8")
             #expect(try store.bytes(of: tensor) == bytes)
-            #expect(try (0..<tensor.partCount).flatMap { copy(try store.readPart($0, of: tensor)) } == bytes)
+            #expect(try (0..<tensor.partCount).flatMap { copy(try store.readPart($0, of: tensor).bytes) } == bytes)
+            #expect(try (0..<tensor.partCount).flatMap { try copyInPieces($0, of: tensor, store) } == bytes)
+        }
+    }
+
+    /// A part by a read of at most 30,000 bytes after the other.
+    private func copyInPieces(_ index: Int, of tensor: CheckpointTensor, _ store: Store) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while true {
+            let piece = try store.readPart(index, of: tensor, from: bytes.count, upTo: 30_000)
+            #expect(piece.bytes.count <= 30_000)
+            bytes += copy(piece.bytes)
+            if piece.isLast { return bytes }
         }
     }
 

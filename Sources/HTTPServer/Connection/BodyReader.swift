@@ -90,6 +90,7 @@ final class BodyReader: @unchecked Sendable {
 
     /// Gives back what the body and its answer took of the budget.
     func release() {
+        guard reserved > 0 else { return }
         connection.context.budget.release(reserved)
         reserved = 0
     }

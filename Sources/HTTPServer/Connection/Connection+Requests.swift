@@ -49,13 +49,13 @@ extension Connection {
             }
             let startsWithLine = phase == .idle && emptyLines < Connection.maximumEmptyLines && input.bytes.elementsEqual("\r".utf8)
             if !input.isEmpty && !startsWithLine {
-                if phase == .idle { beginReadingHead() }
                 if let length = try scanner.scan(input.bytes) {
                     let head = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: input.bytes[..<length]))
                     input.consume(length)
                     beginHandling()
                     return head
                 }
+                if phase == .idle { beginReadingHead() }
             }
             switch await receive(into: nil, andInput: true) {
             case .received:
@@ -75,7 +75,7 @@ extension Connection {
 
     /// Has one request answered; nil when another may follow.
     private func serve(_ head: RequestHead, id: String) async -> Ending? {
-        let start = ContinuousClock.now
+        let began = phaseBegan
         let reader = BodyReader(connection: self, head: head)
         let request = Request(
             method: head.method,
@@ -101,7 +101,7 @@ extension Connection {
         if case .length(let length) = framing { beginAnswering(length: length) } else { beginAnswering() }
         let isWhole = await answer(response, method: head.method, version: head.version, persists: persists, id: id)
         reader.release()
-        let duration = ContinuousClock.now - start
+        let duration = ContinuousClock.now - began
         context.meter.answered(head.method, response, after: duration)
         context.accessLog.write(request, response, duration: duration, isWhole: isWhole)
         guard isWhole else { return .close }

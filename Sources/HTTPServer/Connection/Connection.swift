@@ -31,6 +31,12 @@ final class Connection: @unchecked Sendable {
 
     /// After so much work without a pause the other connections of the loop get a turn.
     private static let workBeforeYield = 1 << 20
+    /// How often a connection looks, each time after everybody else's turn, whether a busy client's next request has come
+    /// before it waits to be woken, which costs as much as several looks.
+    private static let looksForRequest = 4
+    /// The same for the next bytes of a client that has just sent much at once.
+    private static let looksForMore = 16
+    private static let much = 64 << 10
     /// What a client may still take for a phase when the server stops: to send its request, to read its refusal.
     private static let lastTime = Duration.seconds(2)
 
@@ -45,8 +51,9 @@ final class Connection: @unchecked Sendable {
     /// When the present wait has lasted too long; nil while the handler works.
     private(set) var deadline: ContinuousClock.Instant?
     private var pace: Pace?
-    private var phaseBegan = ContinuousClock.now
+    private(set) var phaseBegan = ContinuousClock.now
     private var workSinceYield = 0
+    private var lastReceived = 0
 
     init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
         self.context = context
@@ -60,42 +67,44 @@ final class Connection: @unchecked Sendable {
     // MARK: Phases
 
     func beginIdling() {
-        enter(.idle, deadline: .now + context.configuration.keepAliveTimeout)
+        enter(.idle, for: context.configuration.keepAliveTimeout)
     }
 
     func beginReadingHead() {
-        enter(.head, deadline: .now + context.configuration.headTimeout)
+        enter(.head, for: context.configuration.headTimeout)
     }
 
     /// No deadline: how long a handler works is its own affair.
     func beginHandling() {
-        enter(.handling, deadline: nil)
+        enter(.handling, for: nil)
     }
 
     /// - Parameter length: the announced one, 0 when it is not known.
     func beginReceivingBody(length: Int) {
-        begin(.receiving, Pace(start: .now, limits: context.configuration.receiving, length: length))
+        begin(.receiving, context.configuration.receiving, length: length)
     }
 
     /// - Parameter length: of what is sent, 0 when it is little.
     func beginAnswering(length: Int = 0) {
-        begin(.answering, Pace(start: .now, limits: context.configuration.sending, length: length))
+        begin(.answering, context.configuration.sending, length: length)
     }
 
     func beginLingering() {
-        enter(.lingering, deadline: .now + context.configuration.lingerTimeout)
+        enter(.lingering, for: context.configuration.lingerTimeout)
     }
 
-    private func begin(_ phase: Phase, _ pace: Pace) {
-        enter(phase, deadline: pace.deadline)
+    private func begin(_ phase: Phase, _ limits: TransferLimits, length: Int) {
+        enter(phase, for: nil)
+        let pace = Pace(start: phaseBegan, limits: limits, length: length)
+        deadline = pace.deadline
         self.pace = pace
     }
 
-    private func enter(_ phase: Phase, deadline: ContinuousClock.Instant?) {
+    private func enter(_ phase: Phase, for limit: Duration?) {
         self.phase = phase
-        self.phaseBegan = .now
-        self.deadline = deadline
-        self.pace = nil
+        phaseBegan = .now
+        deadline = limit.map { phaseBegan + $0 }
+        pace = nil
     }
 
     private func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
@@ -127,18 +136,18 @@ final class Connection: @unchecked Sendable {
     ///   - memory: filled first. The count that is returned is of bytes here, or in the input buffer when it is nil.
     ///   - andInput: whether what does not fit may go into the input buffer.
     func receive(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) async -> Reception {
-        var isPatient = phase == .idle
+        var looks = phase == .idle ? Connection.looksForRequest : lastReceived >= Connection.much ? Connection.looksForMore : 0
         while true {
             switch read(into: memory, andInput: andInput) {
             case .moved(let count):
                 context.meter.received(count)
-                await worked(count)
+                lastReceived = count
+                if worked(count) { await Task.yield() }
                 return .received(count)
             case .wouldBlock:
                 guard !isOverdue() else { return .overdue }
-                if isPatient {
-                    // A busy client's next request is often here after one round of the loop; that is cheaper than a wake-up.
-                    isPatient = false
+                if looks > 0 {
+                    looks -= 1
                     await Task.yield()
                 } else if phase == .idle && context.isStopping {
                     return .ended
@@ -172,7 +181,7 @@ final class Connection: @unchecked Sendable {
             switch bytes.write(to: socket) {
             case .moved(let count):
                 context.meter.sent(count)
-                await worked(count)
+                if worked(count) { await Task.yield() }
             case .wouldBlock:
                 guard !isOverdue() else { return false }
                 await socket.waitUntilWritable()
@@ -188,15 +197,15 @@ final class Connection: @unchecked Sendable {
         guard await send(OutgoingBytes(head: Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))) else { throw .bodyCutShort }
     }
 
-    /// Keeps the pace, and lets others have a turn after a good deal of work.
-    private func worked(_ count: Int) async {
+    /// Keeps the pace; true after a good deal of work, when others should have a turn.
+    private func worked(_ count: Int) -> Bool {
         if var pace {
             deadline = pace.advance(by: count, now: .now)
             self.pace = pace
         }
         workSinceYield += count
-        guard workSinceYield >= Connection.workBeforeYield else { return }
+        guard workSinceYield >= Connection.workBeforeYield else { return false }
         workSinceYield = 0
-        await Task.yield()
+        return true
     }
 }

@@ -1,7 +1,11 @@
 /// The bytes that have been read from a connection and not been understood yet.
 ///
-/// Memory is taken when there is something to read and given back when a connection falls idle.
+/// Memory is taken when there is something to read, grows with what cannot be understood yet, and is given back when a
+/// connection falls idle.
 struct InputBuffer: ~Copyable {
+    /// What most heads fit into. Thousands of slow ones would otherwise scatter theirs over eight times the memory.
+    private static let firstByteCount = 2 << 10
+
     private let capacity: Int
     private var storage: UnsafeMutableRawBufferPointer?
     private var start = 0
@@ -26,13 +30,19 @@ struct InputBuffer: ~Copyable {
 
     /// Room to read into, after the unconsumed bytes have moved to the front; empty when the buffer is full.
     mutating func space() -> UnsafeMutableRawBufferPointer {
-        let storage = storage ?? .allocate(byteCount: capacity, alignment: 1)
-        self.storage = storage
+        var storage = storage ?? .allocate(byteCount: min(capacity, InputBuffer.firstByteCount), alignment: 1)
         if start > 0 {
             storage.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<end]))
             end -= start
             start = 0
         }
+        if end == storage.count, end < capacity {
+            let larger = UnsafeMutableRawBufferPointer.allocate(byteCount: min(capacity, 2 * end), alignment: 1)
+            larger.copyMemory(from: UnsafeRawBufferPointer(storage))
+            storage.deallocate()
+            storage = larger
+        }
+        self.storage = storage
         return UnsafeMutableRawBufferPointer(rebasing: storage[end...])
     }
 

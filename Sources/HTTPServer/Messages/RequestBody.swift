@@ -1,4 +1,5 @@
 public import Memory
+import Synchronization
 
 /// A request's body, which stays on the wire until a handler asks for it.
 ///
@@ -25,7 +26,8 @@ public final class RequestBody: Sendable {
 
     public let framing: Framing
     private let source: Source
-    private let duration = Locked<Duration?>(nil)
+    /// Nanoseconds; negative before.
+    private let duration = Atomic(-1)
 
     /// A body that is here already, for tests of handlers.
     public init(bytes: [UInt8], framing: Framing? = nil) {
@@ -47,7 +49,10 @@ public final class RequestBody: Sendable {
     public var isEmpty: Bool { framing == .none || framing == .length(0) }
 
     /// How long ``collect(upTo:)`` took to receive the body; nil before.
-    public var receiveDuration: Duration? { duration.withLock { $0 } }
+    public var receiveDuration: Duration? {
+        let nanoseconds = duration.load(ordering: .relaxed)
+        return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
+    }
 
     /// Reads the whole body into one buffer of exactly its length. To be called once, before the request is answered.
     ///
@@ -74,7 +79,7 @@ public final class RequestBody: Sendable {
                 try await reader.collect(upTo: limit)
             }
         }
-        duration.withLock { $0 = clock.now - start }
+        duration.store(Int((clock.now - start) / .nanoseconds(1)), ordering: .relaxed)
         return buffer
     }
 }

@@ -41,26 +41,26 @@ enum HeadParser {
 
     /// `method SP request-target SP HTTP-version` (RFC 9112 section 3).
     private static func parseRequestLine(_ line: Slice<UnsafeRawBufferPointer>) throws(HTTPError) -> RequestLine {
-        let parts = line.split(separator: ASCII.space, omittingEmptySubsequences: false)
-        guard parts.count == 3 else {
+        guard let first = line.firstIndex(of: ASCII.space), let last = line.lastIndex(of: ASCII.space), first < last,
+            case let target = line[(first + 1)..<last], !target.contains(ASCII.space)
+        else {
             // RFC 9112 section 3.2: no whitespace in the target; guessing where it ends is how filters are by-passed.
             throw .malformed("The request line is not a method, a target and a version with one space between them.")
         }
-        guard let method = HTTPRequest.Method(String(decoding: parts[0], as: UTF8.self)) else {
+        guard let method = HTTPRequest.Method(String(decoding: line[..<first], as: UTF8.self)) else {
             throw .malformed("The method is not a token.")
         }
-        let version = try parseVersion(parts[2])
+        let version = try parseVersion(UnsafeRawBufferPointer(rebasing: line[(last + 1)...]))
         guard method != .connect else {
             // RFC 9110 section 9.3.6: only a proxy has use for it. An empty Allow is section 10.2.1's "no method at all".
             let detail = "This server is not a proxy."
             throw HTTPError(.methodNotAllowed, "method-not-allowed", detail, headerFields: [.allow: ""], closesConnection: true)
         }
-        return (method, try RequestTarget(parts[1], method: method), version)
+        return (method, try RequestTarget(target, method: method), version)
     }
 
     /// `HTTP/` digit `.` digit, in capitals (RFC 9112 section 2.3).
-    private static func parseVersion(_ bytes: Slice<UnsafeRawBufferPointer>) throws(HTTPError) -> HTTPVersion {
-        let bytes = Array(bytes)
+    private static func parseVersion(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> HTTPVersion {
         guard bytes.count == 8, bytes.starts(with: "HTTP/".utf8), bytes[6] == UInt8(ascii: "."),
             ASCII.isDigit(bytes[5]), ASCII.isDigit(bytes[7])
         else {

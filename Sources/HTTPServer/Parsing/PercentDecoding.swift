@@ -1,7 +1,9 @@
 /// Percent-decoding (RFC 3986 section 2.1) to text.
 enum PercentDecoding {
+    /// - Parameter bytes: printable ASCII.
     /// - Throws: 400 for a percent sign without two hexadecimal digits, for bytes that are not UTF-8, and for NUL.
     static func decode(_ bytes: ArraySlice<UInt8>) throws(HTTPError) -> String {
+        guard bytes.contains(ASCII.percent) else { return String(decoding: bytes, as: UTF8.self) }
         var decoded: [UInt8] = []
         decoded.reserveCapacity(bytes.count)
         var rest = bytes

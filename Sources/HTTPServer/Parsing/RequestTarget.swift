@@ -22,9 +22,9 @@ struct RequestTarget {
             return
         }
         let local = try RequestTarget.pathAndQuery(raw[...])
-        let parts = local.split(separator: UInt8(ascii: "?"), maxSplits: 1, omittingEmptySubsequences: false)
-        pathSegments = try RequestTarget.segments(parts[0])
-        queryItems = parts.count > 1 ? try RequestTarget.items(parts[1]) : []
+        let end = local.firstIndex(of: UInt8(ascii: "?")) ?? local.endIndex
+        pathSegments = try RequestTarget.segments(local[..<end])
+        queryItems = try RequestTarget.items(local[end...].dropFirst())
     }
 
     /// The origin form as it is; of the absolute form, what follows the authority (RFC 9112 sections 3.2.1 and 3.2.2).
@@ -45,9 +45,12 @@ struct RequestTarget {
         // "/" and, in the absolute form, "" are the root (RFC 9110 section 4.2.3).
         guard path.count > 1 else { return [] }
         var segments: [String] = []
-        for segment in path.dropFirst().split(separator: ASCII.slash, omittingEmptySubsequences: false) {
-            segments.append(try PercentDecoding.decode(segment))
+        var rest = path.dropFirst()
+        while let end = rest.firstIndex(of: ASCII.slash) {
+            segments.append(try PercentDecoding.decode(rest[..<end]))
+            rest = rest[(end + 1)...]
         }
+        segments.append(try PercentDecoding.decode(rest))
         return segments
     }
 

@@ -9,9 +9,13 @@ public struct StaticFiles: Sendable {
     /// Larger files are not served: they are read on the event loop.
     private static let maximumBytes = 16 << 20
 
-    /// No scripts or styles but files of this server, and nobody may frame the page or redirect its forms.
-    private static let contentSecurityPolicy =
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    /// No scripts, styles, pictures or requests but of this server, nothing else at all, and nobody may frame the page.
+    private static let contentSecurityPolicy = [
+        "default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "font-src 'self'", "connect-src 'self'",
+        "manifest-src 'self'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'",
+    ].joined(separator: "; ")
+
+    private static let referrerPolicy = HTTPField.Name("Referrer-Policy")!
 
     private let root: String
 
@@ -21,14 +25,20 @@ public struct StaticFiles: Sendable {
     }
 
     /// The file at the request's path (`index.html` for `/`); nil when there is none or the method is neither GET nor HEAD.
+    /// 503 when the system cannot open it now.
     public func response(for request: Request) -> Response? {
-        guard request.method == .get || request.method == .head, let (bytes, name) = file(at: request.pathSegments) else { return nil }
+        guard request.method == .get || request.method == .head else { return nil }
+        let found: (bytes: [UInt8], name: String)?
+        do throws(HTTPError) { found = try file(at: request.pathSegments) } catch { return error.response }
+        guard let (bytes, name) = found else { return nil }
         let fields: HTTPFields = [
             .contentType: StaticFiles.mediaType(of: name),
             // Stored, but asked about each time, so that a new version is seen at once.
             .cacheControl: "no-cache",
             .contentSecurityPolicy: StaticFiles.contentSecurityPolicy,
             .xContentTypeOptions: "nosniff",
+            // A run's name is in the page's address, and no other site's affair.
+            StaticFiles.referrerPolicy: "no-referrer",
         ]
         do {
             return try request.answer(bytes.count, tag: StaticFiles.entityTag(bytes), fields: fields, hasParts: false) { _ in .bytes(bytes)
@@ -40,13 +50,13 @@ public struct StaticFiles: Sendable {
 
     // MARK: Files
 
-    private func file(at segments: [String]) -> (bytes: [UInt8], name: String)? {
+    private func file(at segments: [String]) throws(HTTPError) -> (bytes: [UInt8], name: String)? {
         let segments = segments.isEmpty ? ["index.html"] : segments
         guard let name = segments.last, segments.allSatisfy(StaticFiles.isFileName) else { return nil }
         guard let path = StaticFiles.realPath(root + "/" + segments.joined(separator: "/")),
             path.utf8.starts(with: (root == "/" ? root : root + "/").utf8)
         else { return nil }
-        return StaticFiles.read(path).map { ($0, name) }
+        return try StaticFiles.read(path).map { ($0, name) }
     }
 
     /// A decoded segment may hold a slash; a leading dot covers "..", "." and hidden files.
@@ -62,10 +72,13 @@ public struct StaticFiles: Sendable {
         return String(cString: resolved)
     }
 
-    private static func read(_ path: String) -> [UInt8]? {
+    private static func read(_ path: String) throws(HTTPError) -> [UInt8]? {
         // O_NONBLOCK: opening a pipe must not wait for a writer.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            if [EMFILE, ENFILE, ENOMEM].contains(errno) { throw .tooManyOpenFiles }
+            return nil
+        }
         defer { close(descriptor) }
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= maximumBytes else { return nil }

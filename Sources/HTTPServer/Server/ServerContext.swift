@@ -1,5 +1,6 @@
 import Logging
 import Memory
+import Synchronization
 
 /// What all connections of a server share.
 final class ServerContext: Sendable {
@@ -14,6 +15,8 @@ final class ServerContext: Sendable {
     /// What the names of requests begin with that clients have not named: another one each time a server is made.
     private let namePrefix = String(UInt32.random(in: 1 << 28 ... .max), radix: 16)
     private let stopBegan = Locked<ContinuousClock.Instant?>(nil)
+    /// Asked by every request, so without the lock; set after `stopBegan`.
+    private let hasStopBegun = Atomic(false)
 
     init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, meter: ServerMeter, handler: any RequestHandler) {
         self.configuration = configuration
@@ -31,12 +34,13 @@ final class ServerContext: Sendable {
     func requestID(connection: Int, request: Int) -> String { "\(namePrefix)-\(connection)-\(request)" }
 
     /// From now on every answer is a connection's last.
-    var isStopping: Bool { stoppedAt != nil }
+    var isStopping: Bool { hasStopBegun.load(ordering: .acquiring) }
 
     /// When the server began to stop.
-    var stoppedAt: ContinuousClock.Instant? { stopBegan.withLock { $0 } }
+    var stoppedAt: ContinuousClock.Instant? { isStopping ? stopBegan.withLock { $0 } : nil }
 
     func stop() {
         stopBegan.withLock { $0 = .now }
+        hasStopBegun.store(true, ordering: .releasing)
     }
 }

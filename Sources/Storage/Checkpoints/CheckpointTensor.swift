@@ -18,7 +18,7 @@ public struct CheckpointTensor: Equatable, Sendable {
     public let dtype: String
     public let shape: [Int]
     public let byteCount: Int
-    /// How many parts ``Store/readPart(_:of:)`` can read.
+    /// How many parts ``Store/readPart(_:of:from:upTo:)`` can read.
     public let partCount: Int
     /// SHA-256 of the bytes, 32 bytes.
     public let sha256: [UInt8]

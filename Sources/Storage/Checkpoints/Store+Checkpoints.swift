@@ -75,15 +75,24 @@ extension Store {
     ///
     /// A part has no digest of its own: who reads all parts compares their SHA-256 with the tensor's.
     ///
-    /// - Parameter index: 0 to `tensor.partCount` - 1.
-    public func readPart(_ index: Int, of tensor: CheckpointTensor) throws(StorageError) -> AlignedBuffer {
-        let part: AlignedBuffer? = try read { db in
-            guard let part = try PartTable.tensor.locate(key: [tensor.id], ordinal: index, in: db) else { return nil }
-            let buffer = AlignedBuffer(count: part.byteCount)
-            try PartTable.tensor.read(row: part.row, into: buffer.mutableBytes, in: db)
-            return buffer
+    /// - Parameters:
+    ///   - index: 0 to `tensor.partCount` - 1.
+    ///   - offset: where in the part to begin.
+    ///   - limit: how many bytes to read at most.
+    /// - Returns: the bytes, and whether they are the part's last.
+    public func readPart(
+        _ index: Int, of tensor: CheckpointTensor, from offset: Int = 0, upTo limit: Int = .max
+    ) throws(StorageError) -> (bytes: AlignedBuffer, isLast: Bool) {
+        let piece: (AlignedBuffer, Bool)? = try read { db in
+            guard let part = try PartTable.tensor.locate(key: [tensor.id], ordinal: index, in: db), offset <= part.byteCount else {
+                return nil
+            }
+            let rest = part.byteCount - offset
+            let buffer = AlignedBuffer(count: min(rest, limit))
+            try PartTable.tensor.read(row: part.row, from: offset, into: buffer.mutableBytes, in: db)
+            return (buffer, buffer.count == rest)
         }
-        if let part { return part }
+        if let piece { return piece }
         try requireTensor(tensor)
         throw StorageError.corrupt(tensor.title, "lacks part \(index)")
     }

@@ -56,12 +56,12 @@ struct PartTable {
         return try Int.fetchOne(statement, arguments: StatementArguments(key)) ?? 0
     }
 
-    /// Reads one located part into memory of exactly its size.
-    func read(row: Int64, into destination: UnsafeMutableRawBufferPointer, in db: Database) throws {
+    /// Fills memory with a located part's bytes from `offset` on; there must be so many.
+    func read(row: Int64, from offset: Int = 0, into destination: UnsafeMutableRawBufferPointer, in db: Database) throws {
         var blob: OpaquePointer?
         try check(sqlite3_blob_open(db.sqliteConnection, "main", name, "bytes", row, 0, &blob), in: db)
         defer { sqlite3_blob_close(blob) }
-        try check(sqlite3_blob_read(blob, destination.baseAddress, CInt(destination.count), 0), in: db)
+        try check(sqlite3_blob_read(blob, destination.baseAddress, CInt(destination.count), CInt(offset)), in: db)
     }
 
     /// Deletes all parts of an owner.

@@ -16,6 +16,9 @@ public final class CheckpointDownload: @unchecked Sendable {
         case part(AlignedBuffer, Range<Int>)
     }
 
+    /// Bytes in memory for each reader, who may be slow; smaller pieces would take longer to find than to read.
+    private static let pieceBytes = 64 << 10
+
     /// Bytes of the whole file.
     public let byteCount: Int
     /// SHA-256 of everything that makes the file: two files of the same digest have the same bytes.
@@ -32,9 +35,11 @@ public final class CheckpointDownload: @unchecked Sendable {
     /// The tensor that is read next, and where in the file it begins.
     private var tensorIndex = 0
     private var tensorStart: Int
-    /// The part of it that is read next, where in the file that begins, and the digest of those before it.
+    /// The part of it that is read next, how much of that has been read, and how much of the file.
     private var partIndex = 0
-    private var partStart: Int
+    private var partOffset = 0
+    private var reached: Int
+    /// Of the tensor as far as it has been read.
     private var hash = SHA256()
 
     /// nil when the checkpoint has just been replaced or pruned.
@@ -63,7 +68,7 @@ public final class CheckpointDownload: @unchecked Sendable {
         digest = Array(SHA256.hash(data: header + tensors.flatMap(\.sha256)))
         wanted = 0..<byteCount
         tensorStart = header.count
-        partStart = header.count
+        reached = header.count
         self.store = store
         self.threads = threads
     }
@@ -94,32 +99,35 @@ public final class CheckpointDownload: @unchecked Sendable {
         while tensorStart + tensors[tensorIndex].byteCount <= wanted.lowerBound {
             tensorStart += tensors[tensorIndex].byteCount
             tensorIndex += 1
-            partStart = tensorStart
+            reached = tensorStart
         }
         let tensor = tensors[tensorIndex]
         let end = min(tensorStart + tensor.byteCount, wanted.upperBound)
         while true {
-            let part = try await readPart(of: tensor)
-            let start = partStart - part.count
-            let range = (wanted.lowerBound..<end).clamped(to: start..<partStart)
+            let piece = try await readPiece(of: tensor)
+            let start = reached - piece.count
+            let range = (wanted.lowerBound..<end).clamped(to: start..<reached)
             guard !range.isEmpty else { continue }
             if range.upperBound == end { try await finish(tensor) }
             wanted = range.upperBound..<wanted.upperBound
-            return .part(part, range.lowerBound - start..<range.upperBound - start)
+            return .part(piece, range.lowerBound - start..<range.upperBound - start)
         }
     }
 
-    private func readPart(of tensor: CheckpointTensor) async throws -> AlignedBuffer {
-        let part = try await threads.perform { [store, partIndex] in try store.readPart(partIndex, of: tensor) }
-        hash.update(bufferPointer: part.bytes)
-        partIndex += 1
-        partStart += part.count
-        return part
+    private func readPiece(of tensor: CheckpointTensor) async throws -> AlignedBuffer {
+        let (piece, isLast) = try await threads.perform { [store, partIndex, partOffset] in
+            try store.readPart(partIndex, of: tensor, from: partOffset, upTo: CheckpointDownload.pieceBytes)
+        }
+        hash.update(bufferPointer: piece.bytes)
+        reached += piece.count
+        partOffset = isLast ? 0 : partOffset + piece.count
+        if isLast { partIndex += 1 }
+        return piece
     }
 
     /// Reads what is left of a tensor, and goes on to the next one if this one has the bytes that were written.
     private func finish(_ tensor: CheckpointTensor) async throws {
-        while partIndex < tensor.partCount { _ = try await readPart(of: tensor) }
+        while partIndex < tensor.partCount { _ = try await readPiece(of: tensor) }
         guard Array(hash.finalize()) == tensor.sha256 else {
             throw TrainingError(.storageDamaged, "The checkpoint's tensor \"\(tensor.name)\" is damaged on disk.")
         }
@@ -127,7 +135,7 @@ public final class CheckpointDownload: @unchecked Sendable {
         partIndex = 0
         tensorStart += tensor.byteCount
         tensorIndex += 1
-        partStart = tensorStart
+        reached = tensorStart
     }
 }
 
@@ -136,7 +144,7 @@ extension Run {
     public func download(checkpointAt step: Int) throws(TrainingError) -> CheckpointDownload {
         while true {
             let record = try record(ofCheckpointAt: step)
-            if let download = try CheckpointDownload(record, of: name, store: store, threads: surroundings.threads) { return download }
+            if let download = try CheckpointDownload(record, of: name, store: store, threads: surroundings.readers) { return download }
         }
     }
 }

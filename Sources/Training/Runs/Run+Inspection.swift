@@ -4,7 +4,7 @@ import SOAP
 public import Safetensors
 public import StrictJSON
 
-/// A tensor of a parameter's state, copied at one moment.
+/// A tensor of a parameter's state as it was at one moment.
 public struct StateTensor: Sendable {
     public let shape: [Int]
     /// F32, row-major.
@@ -78,21 +78,22 @@ extension Run {
         try ensureOpen()
         let parameter = try parameter(name)
         if let key = StateKey(name: tensor), let shape = parameter.state.stateShape(key) {
-            return parameter.state.withState(key) { copy($0, shape: shape) }
+            let values = copies.copy(.init(parameter: name, tensor: tensor)) { parameter.state.withState(key, copy) }
+            return StateTensor(shape: shape, values: values)
         }
         for dimension in parameter.shape.indices where tensor == "eigenvalues.\(dimension)" {
             guard let values = parameter.state.approximateEigenvalues(dimension: dimension) else { break }
-            return values.withUnsafeBufferPointer { copy($0, shape: [values.count]) }
+            return StateTensor(shape: [values.count], values: values.withUnsafeBufferPointer(copy))
         }
         throw TrainingError(
             .unknownTensor, "The state of \"\(name)\" has no tensor \"\(tensor)\" now; bases exist from the first refresh on.",
             [("parameter", .string(name.description)), ("tensor", .string(tensor))])
     }
 
-    private func copy(_ values: UnsafeBufferPointer<Float>, shape: [Int]) -> StateTensor {
+    private func copy(_ values: UnsafeBufferPointer<Float>) -> AlignedBuffer {
         let buffer = surroundings.buffers.take(count: values.count * MemoryLayout<Float>.size)
         buffer.mutableBytes.copyMemory(from: UnsafeRawBufferPointer(values))
-        return StateTensor(shape: shape, values: buffer)
+        return buffer
     }
 }
 

@@ -37,12 +37,14 @@ extension Run {
         try admitWrite(epoch: epoch)
         try Run.keepLevel(.run, of: level)
         let began = ContinuousClock.now
-        let identity = StepIdentity(body: body, inputs: inputs)
         let number = number ?? step + 1
-        if number == step, record != nil { return try replay(&record, identity, durableStep: status.durableStep, digested) }
+        if number == step, record != nil {
+            let identity = StepIdentity(body: body, inputs: inputs)
+            return try replay(&record, identity, durableStep: status.durableStep, digested)
+        }
         try Run.check(number, after: step, epoch: self.epoch)
         let plan = try judged(StepPlan(safetensors: body, inputs: inputs, in: context))
-        return try carryOut(plan, identity, number, digested, began: began)
+        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, began: began)
     }
 
     /// One step of one parameter: its `number`.
@@ -55,14 +57,14 @@ extension Run {
         let parameter = try parameter(name)
         try Run.keepLevel(.parameter, of: level)
         let began = ContinuousClock.now
-        let identity = StepIdentity(body: body, inputs: inputs)
         let last = parameter.lastNumber
         if number == last, parameter.record != nil {
+            let identity = StepIdentity(body: body, inputs: inputs)
             return try replay(&parameter.record, identity, durableStep: parameter.durableNumber, digested)
         }
         try Run.check(number, after: last, epoch: self.epoch)
         let plan = try judged(StepPlan(raw: body, for: parameter, inputs: inputs, in: context))
-        return try carryOut(plan, identity, number, digested, began: began)
+        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, began: began)
     }
 
     var context: StepContext {
@@ -174,6 +176,7 @@ extension Run {
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
         if !plan.isSkipped { preserve(targets) }
+        copies.expire()
         // The answer before this one is given up first: at most one is kept, whatever its size.
         switch plan.form {
         case .run: record = nil

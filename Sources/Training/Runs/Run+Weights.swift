@@ -48,6 +48,10 @@ extension Run {
         guard parameters.hostsWeights else {
             throw TrainingError(.weightsNotHosted, "The run \"\(name)\" hosts no weights; PUT them here first.")
         }
+        return copies.copy(.weights, make: copyWeights)
+    }
+
+    private func copyWeights() -> AlignedBuffer {
         let hosted = parameters.all
         let layout = SafetensorsLayout.trusted(hosted.map { TensorSpec(name: $0.name, dtype: .f32, shape: $0.shape) })
         let buffer = surroundings.buffers.take(count: layout.byteCount)

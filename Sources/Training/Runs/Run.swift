@@ -21,6 +21,8 @@ public actor Run {
         let ledger: MemoryLedger
         let meter = StepMeter()
         let threads: WorkerThreads
+        /// For downloads: the database reads one piece at a time, and hundreds of readers must not take all threads from steps.
+        let readers = WorkerThreads(maximum: 2)
         let directory: RunDirectory
         let logger: Logger
     }
@@ -69,6 +71,8 @@ public actor Run {
     var life = Life.open
     /// Whether the run is being brought back, for which its memory has been there before.
     var isRecovering = false
+    /// Of this moment, for readers that take their time.
+    var copies = SharedCopies()
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
 
@@ -166,6 +170,7 @@ public actor Run {
 
     /// Shows the present to readers that do not wait.
     func publish() {
+        copies.expire()
         var status = board.status
         status.step = step
         status.durableStep = checkpointing.durableStep

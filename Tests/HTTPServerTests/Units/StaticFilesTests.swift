@@ -43,7 +43,7 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self) == text)
         #expect(response.headerFields[.contentType] == type)
         #expect(response.headerFields[.xContentTypeOptions] == "nosniff")
-        #expect(response.headerFields[.contentSecurityPolicy]?.contains("default-src 'self'") == true)
+        #expect(response.headerFields[.contentSecurityPolicy]?.hasPrefix("default-src 'none'; script-src 'self';") == true)
     }
 
     @Test(arguments: [
@@ -66,6 +66,29 @@ import Testing
         #expect(get([], [.ifNoneMatch: "\"other\""])?.status == .ok)
         try Data("<b>".utf8).write(to: parent.appendingPathComponent("public/index.html"))
         #expect(get([], [.ifNoneMatch: tag])?.status == .ok)
+    }
+
+    /// In a process of its own, because its limit of descriptors is everybody's.
+    @Test func aFileThatCannotBeOpenedNowIs503AndNot404() async {
+        await #expect(processExitsWith: .success) {
+            let directory = FileManager.default.temporaryDirectory.appendingPathComponent("static-\(UUID().uuidString)")
+            try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: false)
+            defer { try? FileManager.default.removeItem(at: directory) }
+            try Data("<p>".utf8).write(to: directory.appendingPathComponent("index.html"))
+            let files = StaticFiles(directory: directory.path)
+            func get(_ segments: [String]) -> Response? {
+                files.response(for: Request(method: .get, target: [], pathSegments: segments))
+            }
+            #expect(get([])?.status == .ok)
+            let limit = ThisProcess.limitDescriptors(toFreeOnes: 1)
+            let last = dup(0)
+            #expect(get([])?.status == .serviceUnavailable)
+            #expect(get([])?.headerFields[.retryAfter] == "1")
+            #expect(get(["none"]) == nil)
+            close(last)
+            #expect(get([])?.status == .ok)
+            ThisProcess.limitDescriptors(to: limit)
+        }
     }
 
     @Test func filesAreOnlyRead() {

@@ -71,9 +71,11 @@ extension EndToEnd {
             }
         }
 
-        @Test(.timeLimit(.minutes(1)))
-        func aUnixSocketServesItsOwnerOnlyAndOutlivesACrash() throws {
+        @Test(.timeLimit(.minutes(1)), arguments: [0o000, 0o022, 0o077] as [mode_t])
+        func aUnixSocketServesItsOwnerOnlyAndOutlivesACrash(mask: mode_t) throws {
             try withTemporaryDirectory { directory in
+                let usual = umask(mask)
+                defer { umask(usual) }
                 let path = directory.appendingPathComponent("socket").path
                 try TestServer.use(["--unix-socket", path]) { server in
                     for hasCrashed in [false, true] {
@@ -84,6 +86,10 @@ extension EndToEnd {
                         let connection = try HTTPConnection(path: path)
                         #expect(try connection.get("/v1/runs").json["runs"] == [])
                     }
+                    let second = try LatherProcess.run(
+                        ["serve", "--port", "0", "--unix-socket", path, "--database", "second.sqlite"], in: directory)
+                    #expect(second.exit.code == 69 && second.error.contains("unix:\(path) is in use"), "\(second.error)")
+                    #expect(try HTTPConnection(path: path).get("/healthz/live").status == 200)
                     #expect(try server.stop(SIGTERM).code == 0)
                     #expect(!FileManager.default.fileExists(atPath: path))
                 }

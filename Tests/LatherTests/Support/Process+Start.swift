@@ -17,6 +17,10 @@ extension Process {
     ///
     /// - Throws: if it fails.
     static func succeed(_ command: String...) throws {
+        try succeed(command)
+    }
+
+    static func succeed(_ command: [String]) throws {
         let process = try start(command)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else { throw TestFailure("\(command.joined(separator: " ")) failed") }

@@ -93,7 +93,7 @@ import Testing
             case "header": return checkpoint.digest
             case "tensor": return tensor.sha256
             default:
-                let buffer = try store.readPart(0, of: tensor)
+                let buffer = try store.readPart(0, of: tensor).bytes
                 return withExtendedLifetime(buffer) { Array($0.bytes) }
             }
         }
