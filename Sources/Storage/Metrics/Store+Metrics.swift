@@ -5,7 +5,7 @@ extension Store {
     /// What has been done since the store was opened, and what its files take now. Does not wait for whoever writes.
     public var metrics: StorageMetrics {
         var metrics = meter.metrics
-        (metrics.reopenings, metrics.isInDoubt) = state.withLock { ($0.generation, $0.doubt != nil) }
+        (metrics.reopenings, metrics.isInDoubt) = state.withLock { ($0.generation.number, $0.doubt != nil) }
         metrics.databaseBytes = Store.byteCount(path)
         metrics.walBytes = Store.byteCount(path + "-wal")
         return metrics
