@@ -10,6 +10,8 @@ final class GroupSync: @unchecked Sendable {
     private var isSyncing = false
     private var failure: StorageError?
     private let meter: StorageMeter
+    /// Why no more syncs are made.
+    private var ended: StorageError?
     private let sync: @Sendable () throws(StorageError) -> Void
     private let queue = DispatchQueue(label: "storage.sync", qos: .userInitiated)
 
@@ -41,7 +43,7 @@ final class GroupSync: @unchecked Sendable {
     func end(_ reason: StorageError) -> StorageError? {
         condition.withLock {
             while isSyncing { condition.wait() }
-            defer { failure = failure ?? reason }
+            ended = reason
             return failure
         }
     }
@@ -53,7 +55,7 @@ final class GroupSync: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         while durable < commit {
-            if let failure { throw failure }
+            if let failure = failure ?? ended { throw failure }
             if isSyncing {
                 condition.wait()
                 continue
