@@ -49,6 +49,9 @@ public actor Runs {
     /// How many runs are served now.
     public nonisolated var servedCount: Int { directory.running.count }
 
+    /// How often history could not be saved; it is tried again.
+    public nonisolated var historyFailureCount: Int { surroundings.historyFailures.value }
+
     /// How many checkpoints the start found damaged; the log made up for each, or its run was not recovered.
     public nonisolated var damagedCheckpointCount: Int { directory.damagedCheckpointCount }
 

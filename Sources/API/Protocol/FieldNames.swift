@@ -14,6 +14,7 @@ extension HTTPField.Name {
     static let serverTiming = HTTPField.Name("Server-Timing")!
     static let contentDigest = HTTPField.Name("Content-Digest")!
     static let host = HTTPField.Name("Host")!
+    static let lastEventID = HTTPField.Name("Last-Event-ID")!
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
     static let wantContentDigest = HTTPField.Name("Want-Content-Digest")!
 }

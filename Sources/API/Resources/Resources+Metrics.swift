@@ -23,6 +23,9 @@ extension Resources {
             counts.failedDecompositions)
         text.add(
             "lather_damaged_checkpoints_total", .counter, "Checkpoints that this start found damaged.", runs.damagedCheckpointCount)
+        text.add(
+            "lather_history_write_failures_total", .counter, "Times that a run's history could not be saved; it is tried again.",
+            runs.historyFailureCount)
         text.add("lather_runs", .gauge, "Runs that are served.", runs.servedCount)
         text.add("lather_state_bytes", .gauge, "Bytes reserved for state and hosted weights.", runs.ledger.reservedByteCount)
         text.add("lather_memory_budget_bytes", .gauge, "Bytes that may be reserved.", runs.ledger.budget)

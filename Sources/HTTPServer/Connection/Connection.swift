@@ -18,6 +18,8 @@ final class Connection: @unchecked Sendable {
         case handling
         /// Sends an answer.
         case answering
+        /// Sends events as they come, which nobody waits for the end of.
+        case streaming
         /// Has sent its last answer and lets the client read it.
         case lingering
     }
@@ -47,6 +49,8 @@ final class Connection: @unchecked Sendable {
     private var pace: Pace?
     private var phaseBegan = ContinuousClock.now
     private var workSinceYield = 0
+    /// Whether there are events to be sent, as far as the source has said.
+    private(set) var hasNews = false
 
     init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
         self.context = context
@@ -82,6 +86,21 @@ final class Connection: @unchecked Sendable {
         begin(.answering, Pace(start: .now, limits: context.configuration.sending, length: length))
     }
 
+    func beginSendingEvents() {
+        begin(.streaming, Pace(start: .now, limits: context.configuration.sending, length: 0))
+    }
+
+    func beginAwaitingEvents() {
+        hasNews = false
+        enter(.streaming, deadline: .now + context.configuration.heartbeatInterval)
+    }
+
+    /// There are events to be sent.
+    func noteNews() {
+        hasNews = true
+        if phase == .streaming { socket.wake() }
+    }
+
     func beginLingering() {
         enter(.lingering, deadline: .now + context.configuration.lingerTimeout)
     }
@@ -98,8 +117,9 @@ final class Connection: @unchecked Sendable {
         self.pace = nil
     }
 
-    private func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
+    func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
         if let deadline, deadline <= now { return true }
+        if phase == .streaming { return context.isStopping }
         // What has not arrived whole is not in flight yet, and a stop must not wait for it long.
         guard phase == .head || phase == .receiving || phase == .lingering, let stoppedAt = context.stoppedAt else { return false }
         return max(stoppedAt, phaseBegan) + Connection.lastTime <= now
@@ -113,7 +133,7 @@ final class Connection: @unchecked Sendable {
     /// The server stops: an idle connection looks once more for a request and ends, one that works goes on to its answer.
     func serverStops() {
         switch phase {
-        case .idle: socket.wake()
+        case .idle, .streaming: socket.wake()
         case .lingering: socket.abort()
         case .head, .receiving, .handling, .answering: break
         }
@@ -149,6 +169,15 @@ final class Connection: @unchecked Sendable {
                 return .ended
             }
         }
+    }
+
+    /// Reads what is there into the input buffer. A client that sends more than a head while it is sent events has no use for them.
+    func readAhead() -> Socket.Transfer {
+        let space = input.space()
+        guard !space.isEmpty else { return .failed }
+        let result = socket.read(into: space)
+        if case .moved(let count) = result { input.filled(count) } else { input.release() }
+        return result
     }
 
     private func read(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) -> Socket.Transfer {

@@ -18,7 +18,7 @@ enum ResponseHead {
         return switch response.body {
         case .empty, .bytes, .buffers: .length(response.body.heldBytes)
         case .stream(let length?, _): .length(length)
-        case .stream(nil, _): version == .http11 ? .chunked : .untilClose
+        case .stream(nil, _), .events: version == .http11 ? .chunked : .untilClose
         }
     }
 

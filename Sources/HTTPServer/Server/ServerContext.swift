@@ -9,6 +9,7 @@ final class ServerContext: Sendable {
     let handler: any RequestHandler
     let budget: ByteBudget
     let dates = DateField()
+    private let streams = Locked(0)
     private let stopBegan = Locked<ContinuousClock.Instant?>(nil)
 
     init(configuration: ServerConfiguration, pool: BufferPool, logger: Logger, handler: any RequestHandler) {
@@ -24,6 +25,20 @@ final class ServerContext: Sendable {
 
     /// When the server began to stop.
     var stoppedAt: ContinuousClock.Instant? { stopBegan.withLock { $0 } }
+
+    /// Admits one more stream of events, or does not.
+    func admitStream() -> Bool {
+        streams.withLock { streams in
+            guard streams < configuration.maximumEventStreams else { return false }
+            streams += 1
+            return true
+        }
+    }
+
+    /// Notes that an admitted stream has ended.
+    func leaveStream() {
+        streams.withLock { $0 -= 1 }
+    }
 
     func stop() {
         stopBegan.withLock { $0 = .now }

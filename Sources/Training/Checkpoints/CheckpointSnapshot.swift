@@ -17,6 +17,7 @@ final class CheckpointSnapshot: Sendable {
     private let level: Run.Level?
     private let manifest: Manifest
     private let record: StepRecord?
+    private let history: RunHistory
 
     init(of run: isolated Run, label: String? = nil) {
         step = run.step
@@ -28,6 +29,7 @@ final class CheckpointSnapshot: Sendable {
         level = run.level
         manifest = run.manifest
         record = run.record
+        history = run.history
     }
 
     /// Writes the checkpoint; it counts when this returns. Called once.
@@ -39,6 +41,8 @@ final class CheckpointSnapshot: Sendable {
     ) throws(StorageError) -> CheckpointRecord {
         // Also after an error nobody waits for a part, and no copy stays.
         defer { for part in parts { part.release() } }
+        // Once the checkpoint counts, the log that could make it again goes.
+        self.history.save()
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: moment.logSequence, label: label,
             metadata: String(decoding: JSONValue.object(metadata).serialized(), as: UTF8.self))

@@ -78,6 +78,7 @@ extension Run {
         checkpointing.isMarked = false
         agreement = .since(generation: generation)
         publish()
+        history.announce()
         scheduleCheckpointIfDue()
         logger.notice("run read again", metadata: ["run": "\(name)", "step": "\(step)"])
     }
@@ -87,6 +88,7 @@ extension Run {
         guard agreement != .lost, row.epoch == epoch, last >= checkpointing.logSequence else { return try rebuild(row) }
         let damages = try store.damages(of: row)
         guard damages.isEmpty else { throw RecoveryFailure(reason: damages.sorted().joined(separator: " ")) }
+        history.doubt()
         try replayLog(after: checkpointing.logSequence)
         checkpointing.logSequence = last
     }
@@ -95,7 +97,7 @@ extension Run {
     private func rebuild(_ row: RunRecord) throws {
         agreement = .lost
         empty()
-        let fresh = Run(besides: self, epoch: row.epoch, isAhead: row.isAhead)
+        let fresh = Run(besides: self, epoch: row.epoch, isAhead: row.isAhead, history: history)
         let (contents, manifest, epoch) = try fresh.assumeIsolated { fresh in
             do {
                 _ = try fresh.recover()

@@ -20,6 +20,7 @@ struct Answer {
         case .empty: bytes = []
         case .bytes(let content): bytes = content
         case .buffers(let slices): bytes = slices.flatMap { $0.buffer.bytes[$0.range] }
+        case .events: bytes = []
         case .stream(let length, let next):
             var content: [UInt8] = []
             while let piece = try await next() {

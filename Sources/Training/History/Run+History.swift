@@ -1,0 +1,47 @@
+import Foundation
+import Storage
+
+extension Run {
+    /// Notes a step that has been taken; nobody is told yet.
+    ///
+    /// - Parameters:
+    ///   - timing: nil when it is not known how the step ended.
+    ///   - logged: the record of the log, for a step that is done again.
+    func note(_ totals: StepTotals, _ form: StepPlan.Form, _ number: Int, _ timing: StepTiming? = nil, doneAgain logged: LogRecord? = nil) {
+        let time = logged?.createdAt ?? Date()
+        guard form == .parameter else { return note(totals, number, timing, at: time, isAgain: logged != nil) }
+        if let round, round.number < number { endRound(at: time, isAgain: logged != nil) }
+        var present = round ?? HistoryRound(number: max(number, history.lastStep))
+        present.add(totals, timing)
+        round = present
+        if parameters.smallestNumber >= present.number { endRound(at: time, isAgain: logged != nil) }
+    }
+
+    /// Notes what has been taken of a round.
+    func endRound(at time: Date = Date(), isAgain: Bool = false) {
+        guard let round else { return }
+        self.round = nil
+        note(round.totals, round.number, round.timing, at: time, isAgain: isAgain)
+    }
+
+    private func note(_ totals: StepTotals, _ number: Int, _ timing: StepTiming?, at time: Date, isAgain: Bool) {
+        let point = totals.point(step: number, epoch: epoch, time: time, timing: timing)
+        if isAgain { history.noteAgain(point) } else { history.note(point) }
+    }
+
+    /// Has the history written beside the steps when there is enough of it.
+    func saveHistoryIfDue() {
+        guard history.claimSaving() else { return }
+        surroundings.threads.run { [history] in history.save() }
+    }
+
+    /// Takes a step and tells those who watch if it is refused.
+    func tellingOfRefusals(_ number: Int, _ step: () throws(TrainingError) -> StepAnswer) throws(TrainingError) -> StepAnswer {
+        do {
+            return try step()
+        } catch {
+            if life == .open { history.events.publish(.refusal(error, step: number)) }
+            throw error
+        }
+    }
+}
