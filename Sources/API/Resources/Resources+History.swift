@@ -41,7 +41,7 @@ extension Resources {
             return id
         }
         return Response(
-            status: .ok, headerFields: [.contentType: type.rawValue, .cacheControl: "no-store"],
+            status: .ok, headerFields: [.contentType: type.rawValue, .cacheControl: "no-store", .xAccelBuffering: "no"],
             body: .events(RunEventSource(run.history.watch(after: id))))
     }
 }

@@ -17,7 +17,8 @@ extension HistoryPoint {
         var bytes = [HistoryPoint.version]
         bytes.reserveCapacity(HistoryPoint.byteCount)
         func add(_ bits: UInt64) { withUnsafeBytes(of: bits.littleEndian) { bytes.append(contentsOf: $0) } }
-        add(time.timeIntervalSince1970.bitPattern)
+        // As Date has it, so that it comes back to the bit.
+        add(time.timeIntervalSinceReferenceDate.bitPattern)
         for count in HistoryPoint.counts { add(UInt64(bitPattern: Int64(self[keyPath: count]))) }
         for path in HistoryPoint.figures {
             let figure = self[keyPath: path]
@@ -38,7 +39,7 @@ extension HistoryPoint {
         func number() -> Int { Int(Int64(bitPattern: next())) }
         func value() -> Double { Double(bitPattern: next()) }
         self.init(
-            firstStep: row.firstStep, lastStep: row.lastStep, epoch: row.epoch, time: Date(timeIntervalSince1970: value()))
+            firstStep: row.firstStep, lastStep: row.lastStep, epoch: row.epoch, time: Date(timeIntervalSinceReferenceDate: value()))
         for count in HistoryPoint.counts { self[keyPath: count] = number() }
         for path in HistoryPoint.figures {
             self[keyPath: path] = HistoryFigure(least: value(), greatest: value(), sum: value(), count: number())

@@ -8,25 +8,39 @@ extension Run {
     ///   - timing: nil when it is not known how the step ended.
     ///   - logged: the record of the log, for a step that is done again.
     func note(_ totals: StepTotals, _ form: StepPlan.Form, _ number: Int, _ timing: StepTiming? = nil, doneAgain logged: LogRecord? = nil) {
-        let time = logged?.createdAt ?? Date()
-        guard form == .parameter else { return note(totals, number, timing, at: time, isAgain: logged != nil) }
-        if let round, round.number < number { endRound(at: time, isAgain: logged != nil) }
+        let moment = logged.map { Moment(time: $0.createdAt, epoch: $0.entry.epoch, isPast: true) } ?? present
+        guard form == .parameter else { return note(totals, number, timing, moment) }
+        if let round, round.number < number { endRound(at: moment) }
         var present = round ?? HistoryRound(number: max(number, history.lastStep))
         present.add(totals, timing)
         round = present
-        if parameters.smallestNumber >= present.number { endRound(at: time, isAgain: logged != nil) }
+        if parameters.smallestNumber >= present.number { endRound(at: moment) }
     }
 
     /// Notes what has been taken of a round.
-    func endRound(at time: Date = Date(), isAgain: Bool = false) {
-        guard let round else { return }
-        self.round = nil
-        note(round.totals, round.number, round.timing, at: time, isAgain: isAgain)
+    func endRound() {
+        endRound(at: present)
     }
 
-    private func note(_ totals: StepTotals, _ number: Int, _ timing: StepTiming?, at time: Date, isAgain: Bool) {
-        let point = totals.point(step: number, epoch: epoch, time: time, timing: timing)
-        if isAgain { history.noteAgain(point) } else { history.note(point) }
+    /// When a step was taken.
+    private struct Moment {
+        let time: Date
+        let epoch: Int
+        /// Whether it is done again now.
+        let isPast: Bool
+    }
+
+    private var present: Moment { Moment(time: Date(), epoch: epoch, isPast: false) }
+
+    private func endRound(at moment: Moment) {
+        guard let round else { return }
+        self.round = nil
+        note(round.totals, round.number, round.timing, moment)
+    }
+
+    private func note(_ totals: StepTotals, _ number: Int, _ timing: StepTiming?, _ moment: Moment) {
+        let point = totals.point(step: number, epoch: moment.epoch, time: moment.time, timing: timing)
+        if moment.isPast { history.noteAgain(point) } else { history.note(point) }
     }
 
     /// Has the history written beside the steps when there is enough of it.

@@ -87,6 +87,8 @@ final class RunEvents: @unchecked Sendable {
         lock.withLock {
             let end = events.last?.id ?? dropped
             var taken: [NumberedEvent] = []
+            // What is not a step is not kept over a restart; whoever has seen it has seen that step.
+            if place > end, (place.epoch, place.step) == (end.epoch, end.step) { place = end }
             if place < dropped || place > end {
                 // A place beyond the end is of another run of this name.
                 let from = place < dropped && place.epoch == dropped.epoch ? min(place.step + 1, dropped.step) : 1
