@@ -57,14 +57,14 @@ import Testing
     @Test func theHistorySurvivesAStopToTheLastBit() async throws {
         let house = try await House()
         var run = try await house.make("run", Self.manifest)
-        try await take(1...700, of: run)
+        try await take(1...300, of: run)
         let before = points(run)
         try await house.restart()
         run = try house.run()
-        #expect(steps(run) == Array(1...700))
+        #expect(steps(run) == Array(1...300))
         #expect(points(run) == before)
-        try await take(701...702, of: run)
-        #expect(steps(run).suffix(3) == [700, 701, 702])
+        try await take(301...302, of: run)
+        #expect(steps(run).suffix(3) == [300, 301, 302])
     }
 
     /// What the database does not have yet the log makes again, but for the timings.
@@ -83,7 +83,8 @@ import Testing
         for (new, old) in zip(after, before).suffix(10) {
             #expect(new.gradientRMS == old.gradientRMS && new.updateRMS == old.updateRMS && new.learningRate == old.learningRate)
             #expect(new.refreshCount == old.refreshCount && new.parameterCount == old.parameterCount)
-            #expect(new.computeTime == HistoryFigure() && new.commitTime == HistoryFigure())
+            // On a slow machine some were saved for their age.
+            #expect(new == old || (new.computeTime == HistoryFigure() && new.commitTime == HistoryFigure()))
             #expect(abs(new.time.timeIntervalSince(old.time)) < 5)
         }
         // A second crash finds the same.
@@ -93,9 +94,9 @@ import Testing
 
     @Test func someHundredStepsAreSavedWithoutACheckpoint() async throws {
         let house = try await House()
-        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"checkpoint_every": 100000}}"#)
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "memory"}}"#)
         let id = await run.id
-        for k in 1...600 { try await run.put(k, [.gradient("w", [64, 64], k)]) }
+        for k in 1...300 { try await run.put(k, gradient(k)) }
         for _ in 1...200 where try house.store.history(of: id).rows.count < 256 { try await Task.sleep(for: .milliseconds(10)) }
         #expect(try house.store.history(of: id).rows.count >= 256)
     }
