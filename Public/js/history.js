@@ -27,7 +27,7 @@ export function historyView() {
     { title: "Skipped", number: true, text: (point) => integer(point.skipped) },
   ], (point) => `${point.epoch} ${point.first_step}`);
   const details = element("details", { class: "points" }, element("summary", {}, "As a table"), list.whole);
-  const empty = element("p", { class: "muted" }, "No steps yet.");
+  const empty = element("p", { class: "muted", hidden: true }, "No steps yet.");
   const panels = element("div", { class: "panels", hidden: true }, ...plots.map(({ whole }) => whole));
   details.hidden = true;
   return {

@@ -16,7 +16,8 @@ final class RunEventSource: EventSource {
     func take() -> [ServerSentEvent]? {
         watch.take(upTo: RunEventSource.most)?.map { event in
             ServerSentEvent(
-                id: event.id.description, name: event.name, data: String(decoding: JSONValue.object(event.json).serialized(), as: UTF8.self))
+                id: event.id.description, name: event.name, data: String(decoding: JSONValue.object(event.json).serialized(), as: UTF8.self)
+            )
         }
     }
 

@@ -6,12 +6,12 @@ public import StrictJSON
 ///
 /// At run level a step is one point. At parameter level the k-th steps of the parameters are one point, see ``HistoryRound``.
 public struct HistoryPoint: Equatable, Sendable {
-    public internal(set) var firstStep: Int
-    public internal(set) var lastStep: Int
+    var firstStep: Int
+    var lastStep: Int
     /// How many steps it is made of; numbers that an import left out are none.
     var stepCount = 1
     /// Of the last step.
-    public internal(set) var epoch: Int
+    var epoch: Int
     /// When the last step was taken.
     var time: Date
     /// Root mean square over all elements of the step, after `grad_scale` and before `max_grad_norm`; unknown for a skipped one.

@@ -32,7 +32,9 @@ final class RunEvents: @unchecked Sendable {
             }
             dropped = EventID(epoch: first.epoch, step: first.firstStep - 1)
             events = points.map { NumberedEvent(id: EventID(epoch: $0.epoch, step: $0.lastStep), event: .step($0)) }
-            if let last = events.last, last.id.epoch < epoch { events.append(NumberedEvent(id: EventID(epoch: epoch, step: step, ordinal: 1), event: .restart)) }
+            if let last = events.last, last.id.epoch < epoch {
+                events.append(NumberedEvent(id: EventID(epoch: epoch, step: step, ordinal: 1), event: .restart))
+            }
         }
         wakeAll()
     }
@@ -55,12 +57,6 @@ final class RunEvents: @unchecked Sendable {
         lock.withLock {
             for point in points { add(NumberedEvent(id: EventID(epoch: point.epoch, step: point.lastStep), event: .step(point))) }
         }
-        wakeAll()
-    }
-
-    /// Nobody is told anything any more.
-    func end() {
-        lock.withLock { isOver = true }
         wakeAll()
     }
 

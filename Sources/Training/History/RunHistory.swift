@@ -4,7 +4,7 @@ import Storage
 
 /// What is kept of a run's steps for plots, in memory and in the database, and the news of it.
 ///
-/// DESIGN. Memory has all of it, so readers wait for nobody and the database is not asked. The database gets what is new some
+/// DESIGN. Memory has all of it, some 300 bytes a point, so readers wait for nobody and the database is not asked. The database gets what is new some
 /// hundred points at a time, beside the steps and without a sync of its own (``Store/writeHistory(_:of:epoch:)``); before each
 /// checkpoint too, because then the log of those steps goes. What a crash takes, the log makes again but for the timings. A
 /// failed write is counted and tried again later, and nobody else hears of it.

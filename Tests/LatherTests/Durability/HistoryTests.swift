@@ -32,7 +32,9 @@ extension EndToEnd {
                 let after = try points(server)
                 #expect(after.count == 40 && Array(after.prefix(30)) == before)
                 for (new, old) in zip(after.suffix(10), last) {
-                    for figure in ["gradient_rms", "update_rms", "learning_rate", "refreshes", "step"] { #expect(new[figure] == old[figure]) }
+                    for figure in ["gradient_rms", "update_rms", "learning_rate", "refreshes", "step"] {
+                        #expect(new[figure] == old[figure])
+                    }
                     // On a slow machine some were saved for their age.
                     #expect(new["commit_seconds"] == .null || new == old)
                 }

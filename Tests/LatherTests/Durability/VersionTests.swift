@@ -9,12 +9,15 @@ extension EndToEnd {
 
         @Test(.timeLimit(.minutes(2)), arguments: [1, 2], ["stopped", "killed"])
         func everyRunOfAnEarlierVersionGoesOn(version: Int, end: String) throws {
-            let list = try JSONValue(parsing: Array(Data(contentsOf: VersionTests.databases.appendingPathComponent("version\(version).json"))))
+            let list = try JSONValue(
+                parsing: Array(Data(contentsOf: VersionTests.databases.appendingPathComponent("version\(version).json"))))
             let expected = try #require(list.arrayValue).filter { $0["database"]?.stringValue == end }
             #expect(expected.count == 8)
             try withTemporaryDirectory { directory in
                 let database = directory.appendingPathComponent("lather.sqlite")
-                for suffix in ["", "-wal"] { try VersionTests.unpack("version\(version)-\(end).sqlite\(suffix)", to: database.path + suffix) }
+                for suffix in ["", "-wal"] {
+                    try VersionTests.unpack("version\(version)-\(end).sqlite\(suffix)", to: database.path + suffix)
+                }
                 let inspect = ["inspect", "--database", database.path, "--verify"]
                 let before = try LatherProcess.run(inspect, in: directory)
                 #expect(before.exit.code == 0 && before.output.contains("schema_version \(version),"), "\(before.output) \(before.error)")
