@@ -141,10 +141,6 @@ import Testing
 }
 
 extension Run {
-    fileprivate func lose() {
-        agreement = .lost
-    }
-
     fileprivate func beDueForACheckpoint() {
         checkpointing.logByteCount = 1 << 30
     }
