@@ -13,6 +13,14 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** The same for SVG. */
+export function svg(tag, attributes, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
 /** Sets the text only when it differs: a selection in unchanged text stays, and nothing is announced twice. */
 export function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;

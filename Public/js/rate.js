@@ -1,6 +1,6 @@
 // Steps per second, collected by this page while it is open, and drawn as a small SVG.
 
-import { element, setText } from "./dom.js";
+import { element, setText, svg } from "./dom.js";
 import { number } from "./format.js";
 
 const shown = 120_000; // milliseconds on the time axis
@@ -30,13 +30,6 @@ export class Rate {
     });
     return points;
   }
-}
-
-function svg(tag, attributes, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
 }
 
 /** The plot and the same in words. `update(rate, now)` redraws both. */

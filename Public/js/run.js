@@ -3,6 +3,7 @@
 import { address, curl, get, path } from "./api.js";
 import { command, element, pairs, section } from "./dom.js";
 import { bytes, duration, integer, option, time } from "./format.js";
+import { historyPoints, historyView } from "./history.js";
 import { home } from "./links.js";
 import { parameterList } from "./parameters.js";
 import { Rate, ratePlot } from "./rate.js";
@@ -16,6 +17,7 @@ export function runView(name) {
   const optimizer = pairs("options");
   const plot = ratePlot();
   const rate = new Rate();
+  const history = historyView();
   const parameters = parameterList(name);
   const checkpoints = checkpointList(name);
   const groups = groupList();
@@ -28,6 +30,7 @@ export function runView(name) {
       element("h1", { tabindex: "-1" }, name),
       facts.whole,
       section("Speed", plot.whole),
+      section("History", ...history.content),
       section("Parameters", ...parameters.content),
       section("Checkpoints", ...checkpoints.content),
       section("Optimizer", optimizer.whole, groups.whole),
@@ -41,11 +44,13 @@ export function runView(name) {
       rate.add(now, run.step);
       plot.update(rate, now);
       if (now - detailsAt < detailsEvery) return;
-      const [all, stored] = await Promise.all([
+      const [past, all, stored] = await Promise.all([
+        get(`${path("runs", name, "history")}?points=${historyPoints}`, signal),
         get(path("runs", name, "parameters"), signal),
         get(path("runs", name, "checkpoints"), signal),
       ]);
       detailsAt = now;
+      history.update(past.points);
       parameters.update(all.parameters);
       checkpoints.update(stored.checkpoints);
     },

@@ -46,6 +46,7 @@ struct Inspect: ParsableCommand {
                 var found = try store.damages(of: row)
                 // Beside a server what is read may be pruned under one's hands; real damage is there again.
                 if !found.isEmpty { found.formIntersection(try store.damages(of: row)) }
+                if let damage = try store.historyDamage(of: row) { found.insert(damage) }
                 for damage in found.sorted() { print("  DAMAGED: \(damage)") }
                 damages += found.count
             } catch let error as StorageError where error.kind == .notFound {

@@ -18,6 +18,9 @@ struct LimitOptions: ParsableArguments {
     @Option(help: "Connections from one address. (default: 4096)")
     var maxConnectionsPerAddress: Int?
 
+    @Option(help: "Clients that are sent a run's events at once. (default: 256)")
+    var maxEventStreams: Int?
+
     @Option(help: "Seconds from the first byte of a request's head to its last. (default: 15)")
     var headTimeout: Int?
 
@@ -49,6 +52,7 @@ struct LimitOptions: ParsableArguments {
         if let count = try settings.number(maxConnectionsPerAddress, "max-connections-per-address", 1...1 << 20) {
             server.maximumConnectionsPerAddress = count
         }
+        if let count = try settings.number(maxEventStreams, "max-event-streams", 0...1 << 20) { server.maximumEventStreams = count }
         if let time = try settings.number(headTimeout, "head-timeout", seconds) { server.headTimeout = .seconds(time) }
         if let time = try settings.number(idleTimeout, "idle-timeout", seconds) { server.keepAliveTimeout = .seconds(time) }
         var transfers = server.receiving

@@ -16,7 +16,7 @@ import Testing
     @Test func epochAndAheadAreStored() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
-        try store.setEpoch(3, of: run.id)
+        try store.setEpoch(3, of: run.id, standingAt: 0)
         try store.markAhead(1, of: run.id)
         let stored = try store.run(named: "a")
         #expect(stored?.epoch == 3 && stored?.isAhead == true)
@@ -42,12 +42,13 @@ import Testing
     @Test func aDeletedRunLeavesNoRow() throws {
         let store = try workspace.open()
         let empty = try store.rowCounts()
-        #expect(empty.count == 7 && empty.values.allSatisfy { $0 == 0 })
+        #expect(empty.count == 8 && empty.values.allSatisfy { $0 == 0 })
         let run = try store.createRun(name: "a", manifest: "{}")
         for step in 1...1200 { try store.append(noise(step < 5 ? 3000 : 2), step: step, to: run) }
         try store.checkpoint(run, step: 1, label: "kept", tensors: ["a": noise(5000), "b": []])
         let writer = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: 2, epoch: 0, sequence: 0, metadata: "{}"))
         try writer.append("w", noise(300_000))
+        try store.writeHistory([HistoryRow(firstStep: 1, lastStep: 1, epoch: 0, point: [1])], of: run.id, epoch: 0)
         #expect(try store.rowCounts().values.allSatisfy { $0 > 0 })
         try store.deleteRun(run.id)
         #expect(try store.rowCounts() == empty)
@@ -62,7 +63,7 @@ import Testing
         #expect(again.id != run.id)
         let calls: [() throws -> Void] = [
             { try store.deleteRun(run.id) },
-            { try store.setEpoch(1, of: run.id) },
+            { try store.setEpoch(1, of: run.id, standingAt: 0) },
             { try store.markAhead(1, of: run.id) },
             { try store.append([1], step: 1, to: run) },
             { _ = try store.log(of: run) },

@@ -25,6 +25,9 @@ extension Resources {
             training.isReady ? 1 : 0)
         text.add(meter.counts, training)
         text.add(training)
+        text.add(
+            "lather_history_write_failures_total", .counter, "Times that a run's history could not be saved; it is tried again.",
+            runs.historyFailureCount)
         text.add("lather_state_bytes", .gauge, "Bytes reserved for state and hosted weights.", runs.ledger.reservedByteCount)
         text.add("lather_memory_budget_bytes", .gauge, "Bytes that may be reserved.", runs.ledger.budget)
         text.add(training.storage)

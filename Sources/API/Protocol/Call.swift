@@ -58,7 +58,7 @@ struct Call: Sendable {
     }
 
     /// Digits only; numbers beyond Int become the largest one, which no run reaches.
-    private static func decimal(_ text: String) -> Int? {
+    static func decimal(_ text: String) -> Int? {
         let digits = Array(text.utf8)
         guard !digits.isEmpty, digits.count <= 1000, digits.allSatisfy({ (0x30...0x39).contains($0) }),
             digits[0] != 0x30 || digits.count == 1

@@ -14,6 +14,9 @@ extension HTTPField.Name {
     static let serverTiming = HTTPField.Name("Server-Timing")!
     static let contentDigest = HTTPField.Name("Content-Digest")!
     static let host = HTTPField.Name("Host")!
+    static let lastEventID = HTTPField.Name("Last-Event-ID")!
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
+    /// Asks nginx, and proxies that follow it, to pass an answer on as it comes.
+    static let xAccelBuffering = HTTPField.Name("X-Accel-Buffering")!
     static let wantContentDigest = HTTPField.Name("Want-Content-Digest")!
 }

@@ -8,6 +8,7 @@ enum MediaType: String {
     case bytes = "application/octet-stream"
     case npy = "application/x-npy"
     case metrics = "text/plain"
+    case events = "text/event-stream"
     case yaml = "application/yaml"
 
     /// The best of `offered` for an `Accept` field (RFC 9110 section 12.5.1), or nil when none is acceptable.

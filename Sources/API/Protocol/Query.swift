@@ -62,13 +62,23 @@ struct Query {
         return try Query.number(name, text)
     }
 
+    /// Takes a whole number of a range, written in digits.
+    mutating func takeInteger(_ name: String, in range: ClosedRange<Int>) throws(HTTPError) -> Int? {
+        guard let text = take(name) else { return nil }
+        guard let number = Call.decimal(text), range.contains(number) else {
+            let expected = range.upperBound == .max ? "at least \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)"
+            throw Query.invalid(name, text, "a whole number \(expected)")
+        }
+        return number
+    }
+
     /// A number as JSON writes it, so that no locale, sign or spelling of infinity slips in.
     private static func number(_ name: String, _ text: String) throws(HTTPError) -> Double {
         guard let number = JSONNumber(literal: text)?.double else { throw invalid(name, text, "a number such as 0.001 or 1e-3") }
         return number
     }
 
-    private static func invalid(_ name: String, _ got: String, _ expected: String) -> HTTPError {
+    static func invalid(_ name: String, _ got: String, _ expected: String) -> HTTPError {
         HTTPError(.badRequest, "invalid-query-parameter", "The query parameter \"\(name)\" must be \(expected), not \"\(got)\".")
     }
 }

@@ -47,6 +47,8 @@ extension Resources {
         Route(.get, "/v1/runs/{run}/checkpoints/{step}", getCheckpoint),
         Route(.delete, "/v1/runs/{run}/checkpoints/{step}", deleteCheckpoint),
         Route(.post, "/v1/runs/{run}/restore", postRestore),
+        Route(.get, "/v1/runs/{run}/history", getHistory),
+        Route(.get, "/v1/runs/{run}/events", getEvents),
         Route(.get, "/healthz/live", getLive),
         Route(.get, "/healthz/ready", getReady),
         Route(.get, "/metrics", getMetrics),

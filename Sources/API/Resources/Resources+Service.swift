@@ -30,6 +30,7 @@ extension Resources {
             "max_request_line_bytes": JSONValue(server.head.requestLineBytes),
             "max_connections": JSONValue(server.maximumConnections),
             "max_connections_per_address": JSONValue(server.maximumConnectionsPerAddress),
+            "max_event_streams": JSONValue(server.maximumEventStreams),
             "head_timeout_seconds": seconds(server.headTimeout), "idle_timeout_seconds": seconds(server.keepAliveTimeout),
             "transfer_timeout_seconds": seconds(server.receiving.grace),
             "min_transfer_bytes_per_second": JSONValue(server.receiving.minimumBytesPerSecond),

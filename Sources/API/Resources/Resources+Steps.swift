@@ -23,7 +23,8 @@ extension Resources {
         try call.requireBody([.safetensors, .bytes])
         if let number { try run.precheck(step: number, epoch: epoch) } else { try run.precheck(epoch: epoch) }
         let body = try await body(call, upTo: configuration.maximumBodyByteCount)
-        let answer = try await run.takeStep(number, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest)
+        let answer = try await run.takeStep(
+            number, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest, received: call.request.body.receiveDuration)
         return response(to: answer, type, call)
     }
 
@@ -39,7 +40,8 @@ extension Resources {
         try await run.precheck(step: number, of: name, epoch: epoch)
         let body = try await body(call, upTo: configuration.maximumBodyByteCount)
         let answer = try await run.takeStep(
-            number, of: name, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest)
+            number, of: name, body: body, inputs: inputs, epoch: epoch, digested: call.wantsDigest,
+            received: call.request.body.receiveDuration)
         return response(to: answer, type, call)
     }
 

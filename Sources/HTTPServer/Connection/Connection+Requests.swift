@@ -95,6 +95,9 @@ extension Connection {
             response = HTTPError.tooManyBytesInFlight.response
             response.route = route
         }
+        let isStream = response.body.isEvents && head.method != .head
+        if isStream, !context.admitStream() { response = Connection.tooManyStreams.response }
+        defer { if isStream, response.body.isEvents { context.leaveStream() } }
         let framing = ResponseHead.framing(of: response, version: head.version)
         var persists = head.persists && framing != .untilClose && !context.isStopping && !response.asksToClose
         if case .skip = remainder {} else { persists = false }
@@ -146,6 +149,9 @@ extension Connection {
         case .stream(_, let next):
             guard await send(OutgoingBytes(head: head)) else { return false }
             return await stream(next, framing: framing)
+        case .events(let source):
+            guard await send(OutgoingBytes(head: head)) else { return false }
+            return await sendEvents(of: source, framing: framing)
         }
     }
 

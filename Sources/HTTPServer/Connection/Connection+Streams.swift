@@ -37,7 +37,7 @@ extension Connection {
         }
     }
 
-    private func outgoing(_ piece: BodyPiece, framing: ResponseHead.Framing) -> OutgoingBytes {
+    func outgoing(_ piece: BodyPiece, framing: ResponseHead.Framing) -> OutgoingBytes {
         var head = framing == .chunked ? Array("\(String(piece.count, radix: 16))\r\n".utf8) : []
         var slices: [BufferSlice] = []
         switch piece {

@@ -18,6 +18,8 @@ final class Connection: @unchecked Sendable {
         case handling
         /// Sends an answer.
         case answering
+        /// Sends events as they come, which nobody waits for the end of.
+        case streaming
         /// Has sent its last answer and lets the client read it.
         case lingering
     }
@@ -54,6 +56,8 @@ final class Connection: @unchecked Sendable {
     private(set) var phaseBegan = ContinuousClock.now
     private var workSinceYield = 0
     private var lastReceived = 0
+    /// Whether there are events to be sent, as far as the source has said.
+    private(set) var hasNews = false
 
     init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
         self.context = context
@@ -89,6 +93,21 @@ final class Connection: @unchecked Sendable {
         begin(.answering, context.configuration.sending, length: length)
     }
 
+    func beginSendingEvents() {
+        begin(.streaming, context.configuration.sending, length: 0)
+    }
+
+    func beginAwaitingEvents() {
+        hasNews = false
+        enter(.streaming, for: context.configuration.heartbeatInterval)
+    }
+
+    /// There are events to be sent.
+    func noteNews() {
+        hasNews = true
+        if phase == .streaming { socket.wake() }
+    }
+
     func beginLingering() {
         enter(.lingering, for: context.configuration.lingerTimeout)
     }
@@ -107,8 +126,9 @@ final class Connection: @unchecked Sendable {
         pace = nil
     }
 
-    private func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
+    func isOverdue(now: ContinuousClock.Instant = .now) -> Bool {
         if let deadline, deadline <= now { return true }
+        if phase == .streaming { return context.isStopping }
         // What has not arrived whole is not in flight yet, and a stop must not wait for it long.
         guard phase == .head || phase == .receiving || phase == .lingering, let stoppedAt = context.stoppedAt else { return false }
         return max(stoppedAt, phaseBegan) + Connection.lastTime <= now
@@ -122,7 +142,7 @@ final class Connection: @unchecked Sendable {
     /// The server stops: an idle connection looks once more for a request and ends, one that works goes on to its answer.
     func serverStops() {
         switch phase {
-        case .idle: socket.wake()
+        case .idle, .streaming: socket.wake()
         case .lingering: socket.abort()
         case .head, .receiving, .handling, .answering: break
         }
@@ -159,6 +179,15 @@ final class Connection: @unchecked Sendable {
                 return .ended
             }
         }
+    }
+
+    /// Reads what is there into the input buffer. A client that sends more than a head while it is sent events has no use for them.
+    func readAhead() -> Socket.Transfer {
+        let space = input.space()
+        guard !space.isEmpty else { return .failed }
+        let result = socket.read(into: space)
+        if case .moved(let count) = result { input.filled(count) } else { input.release() }
+        return result
     }
 
     private func read(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) -> Socket.Transfer {

@@ -13,9 +13,14 @@ public enum ResponseBody: Sendable {
     /// HTTP/1.0. A failure, or another length than announced, ends the connection, so that the client sees it is not whole.
     /// `next` runs on the connection's event loop and must not block it. A client that goes away is noticed at the next piece.
     case stream(length: Int?, next: @Sendable () async throws -> BodyPiece?)
+    /// A `text/event-stream` that goes on until its source ends it, its client goes or the server stops. It occupies no thread,
+    /// is no request in flight that a stop would wait for, and is refused with 503 when there are too many of them.
+    case events(any EventSource)
 }
 
 extension ResponseBody {
+    var isEvents: Bool { if case .events = self { true } else { false } }
+
     /// Bytes to send, known before they are; nil for a stream that does not say.
     var byteCount: Int? {
         switch self {
@@ -23,13 +28,14 @@ extension ResponseBody {
         case .bytes(let bytes): bytes.count
         case .buffers(let slices): slices.reduce(0) { $0 + $1.count }
         case .stream(let length, _): length
+        case .events: nil
         }
     }
 
     /// Bytes that stay in memory until all is sent: of a slice, its whole buffer.
     var heldBytes: Int {
         switch self {
-        case .empty, .stream: 0
+        case .empty, .stream, .events: 0
         case .bytes(let bytes): bytes.count
         case .buffers(let slices): slices.reduce(0) { $0 + $1.buffer.count }
         }

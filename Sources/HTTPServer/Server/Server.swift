@@ -70,9 +70,8 @@ public final class Server: Sendable {
         }
     }
 
-    /// Stops accepting and ends idle connections at once. Requests in flight are answered with `Connection: close`; what is
-    /// not done after the grace period is given up, its tasks cancelled. A stream without end, of events for example, is such
-    /// a request: end it before.
+    /// Stops accepting and ends idle connections and streams of events at once. Requests in flight are answered with
+    /// `Connection: close`; what is not done after the grace period is given up, its tasks cancelled.
     public func stop(gracePeriod: Duration) async {
         let listeners = state.withLock { state -> [Listener] in
             defer { state = .stopped }

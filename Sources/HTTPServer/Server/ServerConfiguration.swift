@@ -29,6 +29,10 @@ public struct ServerConfiguration: Sendable {
     public var lingerTimeout = Duration.seconds(10)
     /// Bytes of bodies, and of large answers to GET, in memory at once; one beyond is refused with 503 unless it is the only one.
     public var maximumBodyBytesInFlight = 8 << 30
+    /// Streams of events at once; one beyond is refused with 503.
+    public var maximumEventStreams = 256
+    /// After how long without an event a stream has a comment sent: proxies end connections that are silent for a minute or so.
+    public var heartbeatInterval = Duration.seconds(15)
     /// How often overdue connections are looked for, and thereby how exact the time limits are.
     public var sweepInterval = Duration.milliseconds(500)
 

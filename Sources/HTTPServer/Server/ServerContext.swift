@@ -14,6 +14,7 @@ final class ServerContext: Sendable {
     let dates = DateField()
     /// What the names of requests begin with that clients have not named: another one each time a server is made.
     private let namePrefix = String(UInt32.random(in: 1 << 28 ... .max), radix: 16)
+    private let streams = Locked(0)
     private let stopBegan = Locked<ContinuousClock.Instant?>(nil)
     /// Asked by every request, so without the lock; set after `stopBegan`.
     private let hasStopBegun = Atomic(false)
@@ -38,6 +39,20 @@ final class ServerContext: Sendable {
 
     /// When the server began to stop.
     var stoppedAt: ContinuousClock.Instant? { isStopping ? stopBegan.withLock { $0 } : nil }
+
+    /// Admits one more stream of events, or does not.
+    func admitStream() -> Bool {
+        streams.withLock { streams in
+            guard streams < configuration.maximumEventStreams else { return false }
+            streams += 1
+            return true
+        }
+    }
+
+    /// Notes that an admitted stream has ended.
+    func leaveStream() {
+        streams.withLock { $0 -= 1 }
+    }
 
     func stop() {
         stopBegan.withLock { $0 = .now }

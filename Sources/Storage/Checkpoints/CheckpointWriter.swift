@@ -27,7 +27,7 @@ public final class CheckpointWriter {
         /// As before.
         case continued
         /// From an earlier moment, under the checkpoint's epoch: the checkpoint to be replaced, whose label this one takes over, is
-        /// dropped with all newer ones; nil drops none.
+        /// dropped with all newer ones; nil drops none. What was noted of steps after that moment goes.
         case restored(replacing: Int64?)
     }
 
@@ -207,6 +207,7 @@ public final class CheckpointWriter {
             arguments: [run, header.epoch, header.step])
         if case .restored(let replaced) = history {
             try store.updateRun(run, set: "epoch = ?, is_ahead = 0", header.epoch, in: db)
+            try store.discardHistory(of: run, after: header.step, in: db)
             if let replaced { header.label = try drop(from: replaced, in: db) }
         }
         let tensors = try store.tensors(of: id, in: db)

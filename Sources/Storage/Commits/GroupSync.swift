@@ -29,6 +29,9 @@ final class GroupSync: @unchecked Sendable {
         }
     }
 
+    /// How many commits are durable.
+    var durableCount: Int { condition.withLock { durable } }
+
     /// Begins to make a commit durable, in the background.
     func begin(_ commit: Int) {
         queue.async { [self] in

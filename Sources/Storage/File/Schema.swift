@@ -20,6 +20,7 @@ enum Schema {
     static let migrations: [@Sendable (Database) throws -> Void] = [
         { try $0.execute(sql: initial) },
         { try $0.execute(sql: digestsAndReserve) },
+        { try $0.execute(sql: history) },
     ]
 
     private static let initial = """
@@ -117,6 +118,22 @@ enum Schema {
             (SELECT max(id) FROM checkpoint WHERE checkpoint.run = run.id AND state = 'complete'), 0);
         \(signRuns);
         """
+
+    /// The primary key leads from a run to its rows in the order of steps, and they hold no blob of any size.
+    private static let history = """
+        CREATE TABLE history (
+            run INTEGER NOT NULL REFERENCES run (id),
+            first_step INTEGER NOT NULL,
+            last_step INTEGER NOT NULL CHECK (last_step >= first_step),
+            epoch INTEGER NOT NULL,
+            point BLOB NOT NULL,
+            digest BLOB NOT NULL CHECK (length(digest) = 32),
+            PRIMARY KEY (run, first_step)
+        ) STRICT, WITHOUT ROWID;
+        """
+
+    /// What the digest of a row of history covers.
+    static let historyColumns = ["run", "first_step", "last_step", "epoch", "point"]
 
     /// What the digest of a log entry covers.
     static let logEntryColumns = [

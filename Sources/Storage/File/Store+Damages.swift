@@ -36,4 +36,10 @@ extension Store {
         }
         return damages
     }
+
+    /// Rows of a run's history that are not what was written, in a sentence; the run itself is whole without them.
+    public func historyDamage(of run: RunRecord) throws(StorageError) -> String? {
+        let damaged = try history(of: run.id).damaged
+        return damaged == 0 ? nil : "\(damaged) row(s) of the history of run \(run.name) are not what was written."
+    }
 }

@@ -78,6 +78,7 @@ extension Store {
     private static let deleteEmptyOwners = """
         DELETE FROM checkpoint
         WHERE state = 'dropped' AND NOT EXISTS (SELECT 1 FROM tensor WHERE checkpoint = checkpoint.id);
+        DELETE FROM history WHERE run IN (SELECT id FROM run WHERE deleted);
         DELETE FROM run_manifest
         WHERE run IN (SELECT id FROM run WHERE deleted)
             AND NOT EXISTS (SELECT 1 FROM log_entry WHERE run = run_manifest.run)

@@ -5,7 +5,7 @@ public import Memory
 
 extension Store {
     /// Appends an entry to a run's log in one durable transaction. An ``LogEntry/Kind/stateImport`` gives the run its epoch in
-    /// the same transaction and clears `isAhead`: steps before it are no loss any more.
+    /// the same transaction, clears `isAhead` (steps before it are no loss any more) and discards the history after its step.
     ///
     /// - Parameter body: the entry's bytes in order, bound where they are; `entry.bodyDigest` is the SHA-256 of them all.
     /// - Returns: the entry's sequence number, one more than the last.
@@ -43,7 +43,10 @@ extension Store {
             for (ordinal, part) in parts.enumerated() {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
-            if entry.kind == .stateImport { try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db) }
+            if entry.kind == .stateImport {
+                try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db)
+                try discardHistory(of: run, after: entry.step, in: db)
+            }
             KillPoint.reach(.beforeLog)
             return sequence
         }

@@ -18,6 +18,7 @@ final class CheckpointSnapshot: Sendable {
     private let manifest: Manifest
     private let record: StepRecord?
     private let takeovers: Int?
+    private let history: RunHistory
 
     init(of run: isolated Run, label: String? = nil) {
         step = run.step
@@ -30,6 +31,7 @@ final class CheckpointSnapshot: Sendable {
         manifest = run.manifest
         record = run.record
         takeovers = run.seen?.takeovers
+        history = run.history
     }
 
     /// Writes the checkpoint; it counts when this returns. Called once.
@@ -41,6 +43,8 @@ final class CheckpointSnapshot: Sendable {
     ) throws(StorageError) -> CheckpointRecord {
         // Also after an error nobody waits for a part, and no copy stays.
         defer { for part in parts { part.release() } }
+        // Once the checkpoint counts, the log that could make it again goes.
+        self.history.save()
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: moment.logSequence, label: label,
             metadata: String(decoding: JSONValue.object(metadata).serialized(), as: UTF8.self))

@@ -56,13 +56,14 @@ extension Run {
         let snapshot = job.snapshot
         for parameter in parameters.all { parameter.part = nil }
         switch outcome {
-        case .success:
+        case .success(let made):
             checkpointing.completed(snapshot.moment, at: snapshot.step)
             // Parameters that are new since then come after those that it knows.
             for (parameter, part) in zip(parameters.all, snapshot.parts) {
                 parameter.durableNumber = max(parameter.durableNumber, part.number)
             }
             publish()
+            history.events.publish(.checkpoint(CheckpointDescription(made)), epoch: epoch, step: step)
         case .failure(let error):
             if error.code == .commitUnknown { agreement = .inDoubt }
             // Of a run that is deleted nobody misses it.
@@ -88,6 +89,8 @@ extension Run {
         guard life == .open else { return }
         defer { life = .stopped }
         try settle()
+        endRound()
+        history.save()
         try ensureCheckpoint()
     }
 

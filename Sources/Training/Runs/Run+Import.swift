@@ -35,6 +35,8 @@ extension Run {
         (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         release(byteCount(replacedBy: plan))
         replaceState(by: made, plan, epoch: self.epoch + 1)
+        history.discard(after: step, epoch: self.epoch)
+        history.events.publish(.stateImport, epoch: self.epoch, step: step)
         scheduleCheckpointIfDue()
         return try description()
     }
@@ -47,6 +49,7 @@ extension Run {
         parameters = ParameterTable()
         try reserve(plan.byteCount, for: plan.estimates)
         replaceState(by: try plan.makeParameters(), plan, epoch: max(self.epoch, epoch))
+        history.discardAgain(after: step, before: epoch)
     }
 
     /// Bytes of state, and of weights unless they stay.
@@ -59,6 +62,7 @@ extension Run {
         parameters = ParameterTable()
         for parameter in made { parameters.add(parameter) }
         record = nil
+        round = nil
         level = plan.file.level
         step = plan.file.step
         self.epoch = epoch

@@ -91,6 +91,7 @@ extension Run {
         checkpointing.isMarked = false
         (agreement, seen) = (.whole, present)
         publish()
+        history.announce()
         scheduleCheckpointIfDue()
         logger.notice("run read again", metadata: ["run": "\(name)", "step": .stringConvertible(step)])
     }
@@ -109,6 +110,7 @@ extension Run {
             try store.lastSequence(of: id) >= checkpointing.logSequence, let start = try wholeStart()
         else { return try rebuild(row) }
         try store.forEachLogEntry(of: id, after: start, through: checkpointing.logSequence) { _, body in _ = try body() }
+        history.doubt()
         try replayLog(after: checkpointing.logSequence)
         try findAcknowledgedRecords()
     }
@@ -130,7 +132,7 @@ extension Run {
     private func rebuild(_ row: RunRecord) throws {
         agreement = .lost
         empty()
-        let fresh = Run(besides: self, epoch: row.epoch, isAhead: row.isAhead)
+        let fresh = Run(besides: self, epoch: row.epoch, isAhead: row.isAhead, history: history)
         let (contents, manifest, epoch) = try fresh.assumeIsolated { fresh in
             do {
                 _ = try fresh.recover()

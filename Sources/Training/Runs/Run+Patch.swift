@@ -20,6 +20,7 @@ extension Run {
             bodyDigest: sha256(UnsafeRawBufferPointer(start: nil, count: 0)))
         try append(entry, body: [])
         adopt(patched)
+        history.events.publish(.patch, epoch: self.epoch, step: step)
         scheduleCheckpointIfDue()
         return status
     }

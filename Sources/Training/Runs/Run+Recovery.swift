@@ -13,6 +13,7 @@ extension Run {
     func recover() throws -> Int {
         isRecovering = true
         defer { isRecovering = false }
+        history.load(epoch: epoch)
         let (point, damages) = try beginAnywhere()
         let sequence = point.sequence ?? 0
         let replayed: Int
@@ -32,11 +33,13 @@ extension Run {
         if checkpointing.isAhead {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
             epoch += 1
-            try store.setEpoch(epoch, of: id)
+            try store.setEpoch(epoch, of: id, standingAt: step)
+            history.discard(after: step, epoch: epoch)
             try store.markAhead(0, of: id)
             (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         }
         publish()
+        history.begin(epoch: epoch, step: step)
         if !damages.isEmpty {
             checkpointing.isMissing = true
             scheduleCheckpointIfDue()
@@ -239,7 +242,8 @@ extension Run {
         _ = plan.judge(on: surroundings.pool)
         plan.isSkipped = attributes["skipped"]?.boolValue ?? false
         _ = try reserve(plan)
-        apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step, isDurable: true)
+        let (_, outcome) = apply(plan, StepIdentity(bodyDigest: entry.bodyDigest, inputs: inputs), step: entry.step, isDurable: true)
+        note(outcome.totals, plan.form, entry.step, doneAgain: logged)
         return differing
     }
 

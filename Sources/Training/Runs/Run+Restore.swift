@@ -14,6 +14,7 @@ extension Run {
         try admitWrite(epoch: epoch)
         // None of the time that is given up may complete after it.
         settleCheckpoint()
+        history.save()
         let moment = try moment(of: target)
         let past = Run(besides: self, epoch: self.epoch + 1)
         let contents: Unchecked<Contents>
@@ -32,6 +33,8 @@ extension Run {
             throw refusal
         }
         take(contents.value, epoch: self.epoch + 1)
+        history.discard(after: step, epoch: self.epoch)
+        history.events.publish(.restore, epoch: self.epoch, step: step)
         logger.notice(
             "run restored", metadata: ["run": "\(name)", "step": .stringConvertible(step), "epoch": .stringConvertible(self.epoch)])
         return status

@@ -29,10 +29,20 @@ extension Run {
 
     /// One step of the run: `number`, or the next one when it is nil.
     ///
-    /// - Parameter body: safetensors, one gradient a parameter.
+    /// - Parameters:
+    ///   - body: safetensors, one gradient a parameter.
+    ///   - received: how long receiving it took.
     /// - Throws: ``TrainingError``; the run is then as it was, bit for bit.
     public func takeStep(
-        _ number: Int?, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false
+        _ number: Int?, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false, received: Duration? = nil
+    ) throws(TrainingError) -> StepAnswer {
+        try tellingOfRefusals(number ?? step + 1) { () throws(TrainingError) in
+            try takeRunStep(number, body: body, inputs: inputs, epoch: epoch, digested, received)
+        }
+    }
+
+    private func takeRunStep(
+        _ number: Int?, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, _ digested: Bool, _ received: Duration?
     ) throws(TrainingError) -> StepAnswer {
         try admitWrite(epoch: epoch)
         try Run.keepLevel(.run, of: level)
@@ -44,14 +54,25 @@ extension Run {
         }
         try Run.check(number, after: step, epoch: self.epoch)
         let plan = try judged(StepPlan(safetensors: body, inputs: inputs, in: context))
-        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, began: began)
+        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, received, began: began)
     }
 
     /// One step of one parameter: its `number`.
     ///
-    /// - Parameter body: the bare tensor, little-endian, row-major, in `inputs.dtype` or F32.
+    /// - Parameters:
+    ///   - body: the bare tensor, little-endian, row-major, in `inputs.dtype` or F32.
+    ///   - received: how long receiving it took.
     public func takeStep(
-        _ number: Int, of name: TensorName, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false
+        _ number: Int, of name: TensorName, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, digested: Bool = false,
+        received: Duration? = nil
+    ) throws(TrainingError) -> StepAnswer {
+        try tellingOfRefusals(number) { () throws(TrainingError) in
+            try takeParameterStep(number, of: name, body: body, inputs: inputs, epoch: epoch, digested, received)
+        }
+    }
+
+    private func takeParameterStep(
+        _ number: Int, of name: TensorName, body: AlignedBuffer, inputs: StepInputs, epoch: Int?, _ digested: Bool, _ received: Duration?
     ) throws(TrainingError) -> StepAnswer {
         try admitWrite(epoch: epoch)
         let parameter = try parameter(name)
@@ -64,7 +85,7 @@ extension Run {
         }
         try Run.check(number, after: last, epoch: self.epoch)
         let plan = try judged(StepPlan(raw: body, for: parameter, inputs: inputs, in: context))
-        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, began: began)
+        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, received, began: began)
     }
 
     var context: StepContext {
@@ -125,9 +146,9 @@ extension Run {
 
     /// Makes a judged plan durable as the policy asks, carries it out, and keeps the answer.
     private func carryOut(
-        _ plan: StepPlan, _ identity: StepIdentity, _ number: Int, _ digested: Bool, began: ContinuousClock.Instant
+        _ plan: StepPlan, _ identity: StepIdentity, _ number: Int, _ digested: Bool, _ received: Duration?, began: ContinuousClock.Instant
     ) throws(TrainingError) -> StepAnswer {
-        var timing = StepTiming()
+        var timing = StepTiming(receive: received)
         timing.planning = ContinuousClock.now - began
         let reserved = try reserve(plan)
         let isLogged = manifest.policy.durability == .log
@@ -145,20 +166,30 @@ extension Run {
             throw error
         }
         // The record is in its place, so nothing but a failing device can undo the step: it is made durable meanwhile.
-        var (record, counts) = apply(plan, identity, step: number, isDurable: isLogged)
+        var (record, outcome) = apply(plan, identity, step: number, isDurable: isLogged)
         if let commit {
             checkpointing.logSequence = commit.sequence
             let waitBegan = ContinuousClock.now
-            try finish(commit)
+            do {
+                try finish(commit)
+            } catch {
+                // It may have happened. If so, it is told of when that is known.
+                note(outcome.totals, plan.form, number)
+                throw error
+            }
             let waiting = ContinuousClock.now - waitBegan
             timing.waiting = waiting
             timing.commit += waiting
         }
         publish()
+        var counts = outcome.counts
         counts.taken = 1
         counts.skipped = plan.isSkipped ? 1 : 0
         timing.compute = ContinuousClock.now - began - timing.commit
         surroundings.meter.add(counts, timing)
+        note(outcome.totals, plan.form, number, timing)
+        history.announce()
+        saveHistoryIfDue()
         let durableStep = plan.form == .run ? status.durableStep : plan.entries[0].known?.durableNumber ?? 0
         var answer = answer(&record, durableStep: durableStep, digested)
         answer.timing = timing
@@ -171,7 +202,7 @@ extension Run {
     ///
     /// - Parameter isDurable: whether a restart would do this step again.
     @discardableResult
-    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int, isDurable: Bool) -> (StepRecord, StepCounts) {
+    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int, isDurable: Bool) -> (StepRecord, StepPlan.Outcome) {
         let targets = plan.entries.map { entry in
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
@@ -200,7 +231,7 @@ extension Run {
         }
         if isDurable { checkpointing.durableStep = step }
         checkpointing.changes += 1
-        return (made, outcome.counts)
+        return (made, outcome)
     }
 
     /// Reserves memory for the parameters that a step names first; answers how much.

@@ -20,6 +20,7 @@ public actor Run {
         let buffers: BufferPool
         let ledger: MemoryLedger
         let meter = StepMeter()
+        let historyFailures = FailureCount()
         let threads: WorkerThreads
         /// For downloads: the database reads one piece at a time, and hundreds of readers must not take all threads from steps.
         let readers = WorkerThreads(maximum: 2)
@@ -51,6 +52,8 @@ public actor Run {
     let surroundings: Surroundings
     let executor: BlockingSerialExecutor
     private let board: StatusBoard
+    /// What is kept of the run's steps for plots, and the news of it.
+    public nonisolated let history: RunHistory
 
     var epoch: Int
     var step = 0
@@ -64,6 +67,8 @@ public actor Run {
     }
     /// The opening of the file that memory was last held against; nil before the first time.
     var seen: Store.Generation?
+    /// At parameter level the steps that make up the run's next point of history.
+    var round: HistoryRound?
     /// The checkpoint that is being written beside the steps, if there is one.
     var underWay: CheckpointJob?
     /// How many requests for a checkpoint wait for one that is under way, or for theirs.
@@ -92,6 +97,8 @@ public actor Run {
         checkpointing = CheckpointState(isAhead: row.isAhead)
         seen = surroundings.store.generation
         executor = BlockingSerialExecutor(threads: surroundings.threads)
+        history = RunHistory(
+            run: row.id, epoch: row.epoch, store: surroundings.store, failures: surroundings.historyFailures, logger: surroundings.logger)
         self.reservedByteCount = reservedByteCount
         for parameter in parameters { self.parameters.add(parameter) }
         board = StatusBoard(
@@ -100,7 +107,9 @@ public actor Run {
     }
 
     /// An empty run beside another one, on the same thread, to bring an earlier moment of it back.
-    init(besides run: isolated Run, epoch: Int, isAhead: Bool = false) {
+    ///
+    /// - Parameter history: where its steps are noted; nil is nowhere.
+    init(besides run: isolated Run, epoch: Int, isAhead: Bool = false, history: RunHistory? = nil) {
         name = run.name
         original = run.original
         manifest = run.original
@@ -109,6 +118,11 @@ public actor Run {
         self.epoch = epoch
         checkpointing = CheckpointState(isAhead: isAhead)
         executor = run.executor
+        let surroundings = run.surroundings
+        self.history =
+            history
+            ?? RunHistory(
+                run: run.id, epoch: epoch, store: surroundings.store, failures: surroundings.historyFailures, logger: surroundings.logger)
         reservedByteCount = 0
         board = StatusBoard(run.status)
     }
@@ -120,13 +134,14 @@ public actor Run {
         fileprivate let parameters: ParameterTable
         fileprivate let record: StepRecord?
         fileprivate let checkpointing: CheckpointState
+        fileprivate let round: HistoryRound?
         fileprivate let reservedByteCount: Int
     }
 
     /// Ends the run and hands out what it was made of, with the memory that is reserved for it.
     func handOver() -> Contents {
         let contents = Contents(
-            step: step, level: level, parameters: parameters, record: record, checkpointing: checkpointing,
+            step: step, level: level, parameters: parameters, record: record, checkpointing: checkpointing, round: round,
             reservedByteCount: reservedByteCount)
         reservedByteCount = 0
         close()
@@ -144,6 +159,7 @@ public actor Run {
         let isScheduled = checkpointing.isScheduled
         checkpointing = contents.checkpointing
         checkpointing.isScheduled = isScheduled
+        round = contents.round
         reservedByteCount = contents.reservedByteCount
         self.epoch = epoch
         publish()
@@ -257,6 +273,7 @@ public actor Run {
         settleCheckpoint()
         close()
         surroundings.directory.remove(name)
+        history.events.publish(.deletion, epoch: epoch, step: step)
     }
 
     /// Ends the run: later calls find it gone, its memory is given back.

@@ -10,6 +10,7 @@ extension StepPlan {
         let content: AlignedBuffer?
         let weightScale: Double?
         let counts: StepCounts
+        let totals: StepTotals
     }
 
     /// Steps every parameter and computes the answer where it will be sent from.
@@ -21,8 +22,10 @@ extension StepPlan {
         }
         let answer = layOut(scales, buffers)
         var counts = StepCounts()
+        var totals = StepTotals()
         if isSkipped {
             answerSkipped(parameters, answer)
+            totals.skippedCount = 1
         } else {
             let reports = SharedResults(count: entries.count, StepReport())
             let tasks = Unchecked(zip(entries, parameters).map { ($0, $1) })
@@ -31,9 +34,14 @@ extension StepPlan {
                 guard case (let entry, let parameter?) = tasks.value[index] else { return }
                 reports[index] = self.value.step(parameter, entry, into: answer.region(index), buffers, workspace)
             }
-            for index in entries.indices { counts += StepCounts(reports[index]) }
+            for (index, entry) in entries.enumerated() {
+                counts += StepCounts(reports[index])
+                totals.add(reports[index], elementCount: entry.elementCount, learningRate: entry.learningRate)
+            }
+            totals.squaredGradient = squaredNorm
+            totals.clippedCount = isClipped ? 1 : 0
         }
-        return Outcome(content: answer.buffer, weightScale: form == .parameter ? scales.first : nil, counts: counts)
+        return Outcome(content: answer.buffer, weightScale: form == .parameter ? scales.first : nil, counts: counts, totals: totals)
     }
 
     /// The memory of an answer, and where each tensor goes in it.

@@ -41,6 +41,10 @@ struct StepPlan {
     var gradientFactor = 1.0
     /// A non-finite gradient under the policy `skip`: answer zeros, change nothing.
     var isSkipped = false
+    /// Sum of the squares of all elements, after grad_scale and before clipping.
+    private(set) var squaredNorm = 0.0
+    /// Whether max_grad_norm makes the gradients smaller.
+    private(set) var isClipped = false
 
     var returned: StepInputs.Returned { inputs.returned ?? .updates }
 
@@ -61,12 +65,14 @@ struct StepPlan {
             }
         }
         gradientFactor = scale
+        squaredNorm = (0..<entries.count).reduce(0) { $0 + scans[$1].squaredNorm }
         if let maximum = inputs.maxGradNorm {
-            let norm = (0..<entries.count).reduce(0) { $0 + scans[$1].squaredNorm }.squareRoot()
+            let norm = squaredNorm.squareRoot()
             // An infinite norm is refused or skipped below.
             if norm.isFinite { gradientFactor *= min(1, maximum / (norm + 1e-6)) }
         }
         let clipping = gradientFactor / scale
+        isClipped = clipping < 1
         for (index, entry) in entries.enumerated() {
             let problem = StepPlan.problem(entry, scans[index], clipping: clipping, squaredWeightNorm: squaredWeightNorms[index])
             if let problem { return problem }

@@ -20,6 +20,9 @@ struct Answer {
         case .empty: bytes = []
         case .bytes(let content): bytes = content
         case .buffers(let slices): bytes = slices.flatMap { $0.buffer.bytes[$0.range] }
+        case .events(let source):
+            // Those there are, a line each.
+            bytes = (source.take() ?? []).flatMap { Array("\($0.id ?? "") \($0.name ?? "") \($0.data)\n".utf8) }
         case .stream(let length, let next):
             var content: [UInt8] = []
             while let piece = try await next() {

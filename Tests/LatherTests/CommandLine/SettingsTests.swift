@@ -22,7 +22,7 @@ extension EndToEnd {
         func everyLimitCanBeSetAndIsShown() throws {
             let options = [
                 "--max-bytes-in-flight", "5000", "--max-head-bytes", "2048", "--max-connections", "8", "--idle-timeout", "60",
-                "--transfer-timeout", "9", "--max-transfer-time", "90",
+                "--transfer-timeout", "9", "--max-transfer-time", "90", "--max-event-streams", "3",
             ]
             let variables = [
                 "LATHER_MAX_HEAD_FIELDS": "20", "LATHER_MAX_CONNECTIONS_PER_ADDRESS": "4", "LATHER_HEAD_TIMEOUT": "2",
@@ -32,6 +32,7 @@ extension EndToEnd {
                 "max_bytes_in_flight": 5000, "max_head_bytes": 2048, "max_request_line_bytes": 1024, "max_head_fields": 20,
                 "max_connections": 8, "max_connections_per_address": 4, "head_timeout_seconds": 2, "idle_timeout_seconds": 60,
                 "transfer_timeout_seconds": 9, "min_transfer_bytes_per_second": 77, "max_transfer_seconds": 90,
+                "max_event_streams": 3,
             ]
             try TestServer.use(options, environment: variables) { server in
                 let connection = try server.connect()

@@ -88,11 +88,7 @@ final class HTTPConnection {
         var answer = try receiveHead()
         if answer.status == 204 { return answer }
         if answer["Transfer-Encoding"]?.lowercased() == "chunked" {
-            while case let count = try chunkSize(), count > 0 {
-                answer.body += try take(count)
-                guard try line().isEmpty else { throw TestFailure("a chunk is longer than it says") }
-            }
-            while try !line().isEmpty {}
+            while let chunk = try receiveChunk() { answer.body += chunk }
         } else if let length = answer["Content-Length"].flatMap({ Int($0) }) {
             answer.body = try take(length)
         } else {
@@ -101,7 +97,8 @@ final class HTTPConnection {
         return answer
     }
 
-    private func receiveHead() throws -> HTTPAnswer {
+    /// The head of the next answer, whose body is then to be read.
+    func receiveHead() throws -> HTTPAnswer {
         let parts = try line().split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard parts.count == 3, parts[0] == "HTTP/1.1", let status = Int(parts[1]) else { throw TestFailure("no status line: \(parts)") }
         var fields: [(name: String, value: String)] = []
@@ -110,6 +107,14 @@ final class HTTPConnection {
             fields.append((String(line[..<colon]), line[line.index(after: colon)...].trimmingCharacters(in: .whitespaces)))
         }
         return HTTPAnswer(status: status, fields: fields)
+    }
+
+    /// The next chunk of an answer's body; nil at its end.
+    func receiveChunk() throws -> [UInt8]? {
+        let count = try chunkSize()
+        let bytes = try take(count)
+        guard try line().isEmpty else { throw TestFailure("a chunk is longer than it says") }
+        return count > 0 ? bytes : nil
     }
 
     private func chunkSize() throws -> Int {

@@ -160,7 +160,7 @@ extension Run {
 }
 
 extension Store {
-    fileprivate func execute(_ sql: String) throws {
+    func execute(_ sql: String) throws {
         try withConnection { try $0.execute(sql: sql) }
     }
 }

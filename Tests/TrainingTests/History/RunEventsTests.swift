@@ -1,0 +1,126 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import Storage
+@testable import Training
+
+/// What readers are told, wherever they begin and however slow they are.
+@Suite struct RunEventsTests {
+    private func point(_ step: Int, epoch: Int = 0) -> HistoryPoint {
+        HistoryPoint(firstStep: step, lastStep: step, epoch: epoch, time: Date(timeIntervalSince1970: 0))
+    }
+
+    private func told(_ watch: RunWatch, upTo limit: Int = 10_000) -> [String]? {
+        watch.take(upTo: limit)?.map { event in
+            if case .gap(let from, let to) = event.event { return "\(event.id) gap \(from)-\(to)" }
+            return "\(event.id) \(event.name)"
+        }
+    }
+
+    @Test func aReaderIsToldInOrderAndOnce() {
+        let events = RunEvents()
+        let watch = RunWatch(events, after: events.newest)
+        #expect(told(watch) == [])
+        events.publish([point(1), point(2)])
+        events.publish(.patch, epoch: 0, step: 2)
+        events.publish(.refusal(TrainingError(.emptyStep, "no"), step: 3))
+        events.publish([point(2), point(3)])
+        #expect(told(watch, upTo: 2) == ["0-1 step", "0-2 step"])
+        #expect(told(watch) == ["0-2-1 patch", "0-2-2 refusal", "0-3 step"])
+        #expect(told(watch) == [])
+        events.publish(.restore, epoch: 1, step: 2)
+        events.publish([point(3, epoch: 1)])
+        #expect(told(watch) == ["1-2-1 restore", "1-3 step"])
+        events.publish(.deletion, epoch: 1, step: 3)
+        #expect(told(watch) == ["1-3-1 deletion"])
+        #expect(told(watch) == nil)
+    }
+
+    /// Ids from before and after, and what a reader that has seen them has missed.
+    @Test(arguments: [
+        ("0-3", ["0-4 step", "0-4-1 checkpoint", "1-2-1 restore", "1-3 step"]),
+        ("0-4", ["0-4-1 checkpoint", "1-2-1 restore", "1-3 step"]),
+        ("0-4-1", ["1-2-1 restore", "1-3 step"]),
+        // The event is not known, but those after it are.
+        ("0-4-7", ["1-2-1 restore", "1-3 step"]),
+        ("0-9", ["1-2-1 restore", "1-3 step"]),
+        ("1-3", []), ("1-2-1", ["1-3 step"]),
+        // Of another run of that name.
+        ("1-50", ["1-3 gap 1-3"]), ("7-1", ["1-3 gap 1-3"]),
+    ])
+    func aReaderGoesOnAfterWhatItHasSeen(id: String, expected: [String]) throws {
+        let events = RunEvents()
+        events.publish((1...4).map { point($0) })
+        events.publish(.checkpoint(CheckpointDescription.sample), epoch: 0, step: 4)
+        events.publish(.restore, epoch: 1, step: 2)
+        events.publish([point(3, epoch: 1)])
+        #expect(told(RunWatch(events, after: try #require(EventID(id)))) == expected)
+    }
+
+    @Test func aSlowReaderIsToldWhatItMissedAndMemoryIsBounded() {
+        let events = RunEvents()
+        let (slow, slower) = (RunWatch(events, after: events.newest), RunWatch(events, after: events.newest))
+        events.publish((1...10).map { point($0) })
+        #expect(told(slow)?.count == 10)
+        for step in 11...5_000 { events.publish([point(step)]) }
+        let (after, never) = (told(slow), told(slower))
+        let first = try! #require(after?.first?.split(separator: " "))
+        #expect(first[1] == "gap" && first[2].hasPrefix("11-"))
+        let last = Int(first[2].dropFirst(3))!
+        #expect((5_000 - 2 * RunEvents.kept...5_000 - RunEvents.kept).contains(last))
+        #expect(first[0] == "0-\(last)", "whoever comes back with the gap's id has not missed more")
+        #expect(after?.dropFirst().first == "0-\(last + 1) step" && after?.last == "0-5000 step")
+        #expect(after?.count == 1 + 5_000 - last)
+        #expect(never?.first == "0-\(last) gap 1-\(last)")
+        #expect(told(slow) == [])
+    }
+
+    @Test func afterARestartReadersGoOnFromTheHistory() throws {
+        let events = RunEvents()
+        events.begin(epoch: 0, step: 9, after: (3...9).map { point($0) })
+        #expect(told(RunWatch(events, after: try #require(EventID("0-7")))) == ["0-8 step", "0-9 step"])
+        #expect(told(RunWatch(events, after: try #require(EventID("0-2"))))?.count == 7)
+        #expect(told(RunWatch(events, after: try #require(EventID("0-1"))))?.first == "0-2 gap 2-2")
+        #expect(told(RunWatch(events, after: try #require(EventID("0-9-2")))) == [])
+        #expect(told(RunWatch(events, after: try #require(EventID("0-10")))) == ["0-9 gap 1-9"])
+        // Steps were lost.
+        events.begin(epoch: 2, step: 5, after: (3...5).map { point($0) })
+        #expect(told(RunWatch(events, after: try #require(EventID("0-9")))) == ["2-5-1 restart"])
+        // A run of a database that has no history yet.
+        events.begin(epoch: 0, step: 50, after: [])
+        #expect(told(RunWatch(events, after: try #require(EventID("0-50")))) == [])
+        #expect(told(RunWatch(events, after: try #require(EventID("0-40")))) == ["0-50 gap 41-50"])
+    }
+
+    @Test func whoeverWaitsIsWokenOnceAndWhoeverIsGoneIsNot() {
+        let events = RunEvents()
+        let wakes = Mutex(0)
+        do {
+            let watch = RunWatch(events, after: events.newest)
+            watch.whenNews { wakes.withLock { $0 += 1 } }
+            #expect(wakes.withLock { $0 } == 0)
+            events.publish([point(1)])
+            events.publish([point(2)])
+            #expect(wakes.withLock { $0 } == 1)
+            watch.whenNews { wakes.withLock { $0 += 1 } }
+            #expect(wakes.withLock { $0 } == 2, "there is news already")
+            #expect(told(watch)?.count == 2)
+            watch.whenNews { wakes.withLock { $0 += 1 } }
+        }
+        events.publish([point(3)])
+        #expect(wakes.withLock { $0 } == 2)
+    }
+
+    @Test(arguments: ["", "1", "1-", "-1-2", "1-2-3-4", "a-1", "1-+2", "1 -2", "99999999999999999999-1", "1-2-"])
+    func whatIsNoIDIsRefused(text: String) { #expect(EventID(text) == nil) }
+}
+
+extension CheckpointDescription {
+    fileprivate static var sample: CheckpointDescription {
+        CheckpointDescription(
+            .init(
+                id: 1, header: .init(step: 4, epoch: 0, sequence: 4, metadata: "{}"), byteCount: 1, duration: 1,
+                createdAt: Date(timeIntervalSince1970: 0), digest: []))
+    }
+}
