@@ -175,6 +175,7 @@ struct ContractTests {
         ("Lather-Epoch", [.latherEpoch: "x"], { $0.problem == "invalid-epoch" }),
         ("Content-Digest", [.contentDigest: "x"], { $0.problem == "invalid-content-digest" }),
         ("Want-Content-Digest", [.wantContentDigest: "sha-256=1"], { $0.fields[.contentDigest] != nil }),
+        ("Last-Event-ID", [.lastEventID: "x"], { $0.problem == "invalid-event-id" }),
         ("If-Match", [.ifMatch: #""other""#], { $0.status == 412 }),
         ("If-None-Match", [.ifNoneMatch: "*"], { $0.status == 304 }),
         ("Range", [.range: "bytes=0-0", .accept: "*/*;q=0.1, application/vnd.safetensors"], { $0.status == 206 }),
@@ -210,7 +211,7 @@ struct ContractTests {
         let probed = Set(ContractTests.probes.map(\.name))
         #expect(Set(try ContractTests.operations().flatMap { $0.operation.names(in: "header") }) == probed)
         let read = try sources().matches(of: /headerFields(?:\[values: |\.contains\()\.([A-Za-z]+)/).map { String($0.output.1) }
-        let names = ["latherEpoch": "Lather-Epoch", "contentDigest": "Content-Digest", "wantContentDigest": "Want-Content-Digest"]
+        let names = ["latherEpoch": "Lather-Epoch", "contentDigest": "Content-Digest", "wantContentDigest": "Want-Content-Digest", "lastEventID": "Last-Event-ID"]
         #expect(Set(read).subtracting(ContractTests.unlisted).allSatisfy { names[$0].map(probed.contains) ?? false })
     }
 }
