@@ -40,7 +40,7 @@ import Testing
         unlink(house.database + "-shm")
         #expect(try await run.put(4, gradient(4)).isReplay)
         #expect(try await run.snapshot().tensors == before)
-        #expect(house.runs.damagedCheckpointCount == 1)
+        #expect(house.runs.metrics.damagedCheckpoints == 1)
         try await run.put(5, gradient(5))
         try await house.crash()
         #expect(try house.run().status.step == 5)
