@@ -155,7 +155,7 @@ struct ContractTests {
         // One name stands for a family of them.
         let families = ["groupRates": "lr.slow"]
         let listed = Set(granted.flatMap { $0.operation.names(in: "query") }.map { families[$0] ?? $0 })
-        let read = try sources().matches(of: /take(?:Number|All)?\((?:prefix: )?"([a-z_.]+)"\)/).map { String($0.output.1) }
+        let read = try sources().matches(of: /take(?:Number|Integer|All)?\((?:prefix: )?"([a-z_.]+)"[,)]/).map { String($0.output.1) }
         #expect(Set(read) == Set(listed.map { $0.replacing("lr.slow", with: "lr.") }))
         for granted in granted {
             let own = Set(granted.operation.names(in: "query").map { families[$0] ?? $0 })

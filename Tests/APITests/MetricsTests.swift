@@ -99,9 +99,11 @@ struct MetricsTests {
     }
 
     @Test func aDatabaseThatTakesNoWritesIsNotReady() async throws {
-        try await withServer { server in
+        try await withTemporaryDirectory { directory in
+            let database = directory.appendingPathComponent("test.sqlite")
+            let server = try await TestServer(database: database)
             try await server.makeRun()
-            try server.store.close()
+            try FileManager.default.removeItem(at: database)
             _ = try await server.send(.put, "/v1/runs/r/steps/1", gradients(1))
             #expect(try await metrics(server).value("lather_ready") == 0)
         }
