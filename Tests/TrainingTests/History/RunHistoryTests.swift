@@ -97,7 +97,7 @@ import Testing
         let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}, "policy": {"durability": "memory"}}"#)
         let id = await run.id
         for k in 1...300 { try await run.put(k, gradient(k)) }
-        for _ in 1...200 where try house.store.history(of: id).rows.count < 256 { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 1...3000 where try house.store.history(of: id).rows.count < 256 { try await Task.sleep(for: .milliseconds(10)) }
         #expect(try house.store.history(of: id).rows.count >= 256)
     }
 
