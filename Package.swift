@@ -30,6 +30,7 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "CSockets"),
         .target(name: "CStorage", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "Memory"),
         .target(name: "Metrics"),
@@ -37,7 +38,7 @@ let package = Package(
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
         .target(name: "SOAP", dependencies: ["LinearAlgebra", logging]),
         .target(name: "Safetensors", dependencies: ["StrictJSON"]),
-        .target(name: "HTTPServer", dependencies: ["Memory", "Metrics", "StrictJSON", httpTypes, logging]),
+        .target(name: "HTTPServer", dependencies: ["CSockets", "Memory", "Metrics", "StrictJSON", httpTypes, logging]),
         .target(name: "Storage", dependencies: ["CStorage", "Memory", "Metrics", crypto, grdb, grdbSQLite, logging]),
         .target(
             name: "Training",
