@@ -211,7 +211,10 @@ struct ContractTests {
         let probed = Set(ContractTests.probes.map(\.name))
         #expect(Set(try ContractTests.operations().flatMap { $0.operation.names(in: "header") }) == probed)
         let read = try sources().matches(of: /headerFields(?:\[values: |\.contains\()\.([A-Za-z]+)/).map { String($0.output.1) }
-        let names = ["latherEpoch": "Lather-Epoch", "contentDigest": "Content-Digest", "wantContentDigest": "Want-Content-Digest", "lastEventID": "Last-Event-ID"]
+        let names = [
+            "latherEpoch": "Lather-Epoch", "contentDigest": "Content-Digest", "wantContentDigest": "Want-Content-Digest",
+            "lastEventID": "Last-Event-ID",
+        ]
         #expect(Set(read).subtracting(ContractTests.unlisted).allSatisfy { names[$0].map(probed.contains) ?? false })
     }
 }
