@@ -1,13 +1,13 @@
 /// The bytes that have been read from a connection and not been understood yet.
 ///
 /// Memory is taken when there is something to read and given back when a connection falls idle.
-struct InputBuffer: ~Copyable {
+package struct InputBuffer: ~Copyable {
     private let capacity: Int
     private var storage: UnsafeMutableRawBufferPointer?
     private var start = 0
     private var end = 0
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         self.capacity = capacity
     }
 
@@ -15,17 +15,17 @@ struct InputBuffer: ~Copyable {
         storage?.deallocate()
     }
 
-    var count: Int { end - start }
-    var isEmpty: Bool { start == end }
+    package var count: Int { end - start }
+    package var isEmpty: Bool { start == end }
 
     /// The bytes not consumed yet; valid until the buffer is next changed.
-    var bytes: UnsafeRawBufferPointer {
+    package var bytes: UnsafeRawBufferPointer {
         guard let storage else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(rebasing: storage[start..<end])
     }
 
     /// Room to read into, after the unconsumed bytes have moved to the front; empty when the buffer is full.
-    mutating func space() -> UnsafeMutableRawBufferPointer {
+    package mutating func space() -> UnsafeMutableRawBufferPointer {
         let storage = storage ?? .allocate(byteCount: capacity, alignment: 1)
         self.storage = storage
         if start > 0 {
@@ -37,12 +37,12 @@ struct InputBuffer: ~Copyable {
     }
 
     /// Notes that `count` bytes have been read into ``space()``.
-    mutating func filled(_ count: Int) {
+    package mutating func filled(_ count: Int) {
         end += count
         precondition(end <= capacity)
     }
 
-    mutating func consume(_ count: Int) {
+    package mutating func consume(_ count: Int) {
         start += count
         precondition(start <= end)
     }
