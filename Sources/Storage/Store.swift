@@ -37,14 +37,19 @@ public final class Store: Sendable {
     /// The state of a file that was at rest when it was opened to look at it.
     private let stateAtRest: FileState?
     /// What was noted as durable when the file was opened to look at it.
-    let acknowledgedBefore: [Int64: Int64]
+    let acknowledgedBefore: [Int64: AcknowledgedRecords.Note]
 
     struct State {
         var opening: Opening
-        /// How often a file that was in doubt has been found right.
-        var generation = 0
+        var generation = Generation()
         var doubt: Doubt?
         var isClosed = false
+
+        /// Why a connection is closed.
+        func closedConnection(_ path: String) -> StorageError {
+            if isClosed { return StorageError(.other, "\(path) is closed.") }
+            return doubt?.refusal(path) ?? StorageError(.busy, "\(path) has just been opened anew. Try again.")
+        }
     }
 
     var keeping: Opening.Keeping? { state.withLock { $0.opening.keeping } }
@@ -60,10 +65,12 @@ public final class Store: Sendable {
         let file = try DatabaseFile(path: path)
         let content = try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
-        let noted = AcknowledgedRecords(reading: lock.descriptor)
-        if noted.isAbout(file.path) {
-            if !noted.runs.isEmpty { try file.requireContent(content) }
-        } else if content != nil, !noted.runs.isEmpty {
+        let acknowledged = AcknowledgedRecords(lock: lock)
+        let isInDoubt = acknowledged.isAbout(file.path) && acknowledged.isInDoubt
+        if isInDoubt { try file.forgetContents() } else { file.forgetWAL() }
+        if acknowledged.isAbout(file.path) {
+            if !acknowledged.all.isEmpty { try file.requireContent(isInDoubt ? file.examine() : content) }
+        } else if content != nil, !acknowledged.all.isEmpty {
             logger.warning(
                 "the lock file notes acknowledged records of another file, a copy or an older one; whether this one has all of its own is not known",
                 metadata: ["database": "\(file.path)"])
@@ -74,7 +81,13 @@ public final class Store: Sendable {
         stateAtRest = nil
         acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
-        state = Locked(State(opening: try Opening(file, lock: lock)))
+        let opening = try Opening(file, lock: lock, acknowledged: acknowledged)
+        state = Locked(State(opening: opening, doubt: isInDoubt ? .failedSync(.syncFailedBefore) : nil))
+        if isInDoubt {
+            try verify(opening)
+            acknowledged.setInDoubt(false)
+            state.withLock { $0.doubt = nil }
+        }
         try findAcknowledgedRuns()
         try recallRuns()
         try dropUnfinishedCheckpoints()
@@ -97,7 +110,7 @@ public final class Store: Sendable {
         partSize = PartTable.defaultPartSize
         schemaVersion = version
         state = Locked(State(opening: Opening(inspecting: queue)))
-        acknowledgedBefore = AcknowledgedRecords.sequences(besides: file.path)
+        acknowledgedBefore = AcknowledgedRecords.notes(besides: file.path)
     }
 
     deinit {
@@ -110,6 +123,11 @@ public final class Store: Sendable {
     /// It is closed also when it throws, and nothing is lost: the next start reads the WAL. A reader in another process
     /// that keeps the WAL from being emptied is no error.
     public func close() throws(StorageError) {
+        // Not beside an opening, which would stay open.
+        try opening.withLock { _ throws(StorageError) in try closeOpening() }
+    }
+
+    private func closeOpening() throws(StorageError) {
         let (wasClosed, current, doubt) = state.withLock { state in
             defer { state.isClosed = true }
             return (state.isClosed, state.opening, state.doubt)
@@ -124,10 +142,15 @@ public final class Store: Sendable {
         var failure: StorageError?
         if let keeping = current.keeping {
             do {
-                _ = try withConnection { try $0.checkpoint(.truncate) }
-                keeping.acknowledged.clear()
+                let missing = try withConnection { db in
+                    let missing = try runsMissingAcknowledged(in: db)
+                    _ = try db.checkpoint(.truncate)
+                    return missing
+                }
+                keeping.acknowledged.clear(butFor: missing)
             } catch {
                 failure = error.kind == .busy ? nil : error
+                if error.kind == .syncFailed { keeping.acknowledged.setInDoubt(true) }
             }
         }
         try current.close(keepingWAL: failure != nil)
@@ -175,12 +198,17 @@ public final class Store: Sendable {
         }
     }
 
-    /// Tries again when the disk is full and moving the write-ahead log into the database has given back what it took.
+    /// Tries again when the disk is full, with the write-ahead log's room: once all of it is in the database, it is begun anew.
     private func makingRoom<Result>(in db: Database, _ write: () throws -> Result) throws -> Result {
         do {
             return try write()
-        } catch let error as DatabaseError where error.extendedResultCode == .SQLITE_FULL {
-            guard (try? db.checkpoint(.truncate)) != nil else { throw error }
+        } catch let full as DatabaseError where full.extendedResultCode == .SQLITE_FULL {
+            do {
+                // Waits for no reader.
+                try db.checkpoint(.passive)
+            } catch {
+                throw StorageError(error, path: path).kind == .syncFailed ? error : full
+            }
             return try write()
         }
     }
@@ -213,9 +241,7 @@ public final class Store: Sendable {
         try StorageError.translating(path) {
             try opening.queue.writeWithoutTransaction { db in
                 // GRDB would hand a closed connection's null pointer to SQLite, which crashes.
-                guard db.sqliteConnection != nil else {
-                    throw state.withLock { $0.isClosed ? nil : $0.doubt?.refusal(path) } ?? StorageError(.other, "\(path) is closed.")
-                }
+                guard db.sqliteConnection != nil else { throw state.withLock { $0.closedConnection(path) } }
                 return try body(db)
             }
         }

@@ -89,7 +89,7 @@ public actor Runs {
         while let entry = try directory.entry(name) {
             let existing = try Runs.running(entry, name)
             // Waits behind a deletion that is under way, after which the name is free.
-            guard await existing.isOpen else { continue }
+            guard try await existing.isThere() else { continue }
             try existing.status.fence(epoch)
             guard existing.original == manifest else {
                 throw TrainingError(
@@ -227,7 +227,7 @@ public actor Runs {
                 if index >= atOnce, case let outcome?? = await group.next() { waiting.append(outcome) }
                 guard case .recovering = directory.readiness else { break }
                 group.addTask {
-                    if await self.recover(row, name, isLast: isLast) {
+                    if await self.recover(row, name, isAlone: min(atOnce, rows.count) == 1, isLast: isLast) {
                         self.directory.noteProgress { $0.runsDone += 1 }
                         return nil
                     }
@@ -244,7 +244,7 @@ public actor Runs {
 
     /// - Returns: whether it is known what becomes of it; false when it has to be tried again.
     @discardableResult
-    private func recover(_ row: RunRecord, _ name: RunName, isLast: Bool = true) async -> Bool {
+    private func recover(_ row: RunRecord, _ name: RunName, isAlone: Bool = true, isLast: Bool = true) async -> Bool {
         let store = surroundings.store
         let begun = row.unfinishedRecoveries + 1
         guard begun <= Runs.unfinishedRecoveriesInARow else {
@@ -263,9 +263,7 @@ public actor Runs {
             try store.ensureSound()
             // An earlier attempt may have raised its epoch.
             guard let row = try store.run(row.id) else { throw RecoveryFailure(reason: "it is not in the database any more") }
-            guard row.isRight else {
-                throw RecoveryFailure(reason: "its row or its manifest is damaged; restore the database from a backup")
-            }
+            guard row.isRight else { throw RecoveryFailure.damagedRow }
             let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
             let run = Run(row, name: name, manifest: manifest, in: surroundings)
             let records: Int
@@ -285,7 +283,7 @@ public actor Runs {
         } catch {
             if case .stopping = directory.readiness { return true }
             let reason = RecoveryFailure(error).reason
-            if !isLast, RecoveryFailure.isPassing(error) {
+            if !isLast, RecoveryFailure.isPassing(error, isAlone: isAlone) {
                 surroundings.logger.warning("run waits", metadata: ["run": "\(name)", "reason": "\(reason)"])
                 directory.noteProgress { $0.obstacle = reason }
                 return false

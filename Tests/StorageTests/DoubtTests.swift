@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import Synchronization
+import Memory
 import Testing
 
 @testable import Storage
@@ -14,7 +14,7 @@ import Testing
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append([1], step: 1, to: run)
-        let descriptor = try #require(try openDescriptor(of: "database-lock"))
+        let descriptor = try #require(try workspace.openDescriptor(of: "database-lock"))
         let kept = dup(descriptor)
         let unreadable = open("/dev/null", O_WRONLY)
         dup2(unreadable, descriptor)
@@ -26,11 +26,54 @@ import Testing
         close(kept)
         close(unreadable)
         try store.ensureSound()
-        #expect(store.generation == 1)
+        #expect(store.generation?.number == 1)
         #expect(try store.log(of: run).map(\.1) == [[1], [2]])
         #expect(try store.append([3], step: 3, to: run) == 3)
         try store.close()
         #expect(try workspace.open().log(of: run).map(\.1) == [[1], [2], [3]])
+    }
+
+    /// A sync that fails while the file is opened anew, for whatever reason, makes it be read from the device.
+    @Test func aSyncThatFailsDuringAnOpeningIsInDoubtToo() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let descriptor = try #require(try workspace.openDescriptor(of: "database-lock"))
+        let kept = dup(descriptor)
+        let unreadable = open("/dev/null", O_WRONLY)
+        dup2(unreadable, descriptor)
+        unlink(workspace.path("database-shm"))
+        #expect(throws: StorageError.self) { try store.ensureSound() }
+        guard case .failedSync? = store.state.withLock({ $0.doubt }) else { return #expect(Bool(false), "it is not in doubt") }
+        dup2(kept, descriptor)
+        close(kept)
+        close(unreadable)
+        let reader = try OtherProcess(reading: workspace.path())
+        let error = #expect(throws: StorageError.self) { try store.ensureSound() }
+        #expect(error?.message.contains("another process has it open") == true)
+        reader.end()
+        #expect(try store.append([2], step: 2, to: run) == 2)
+    }
+
+    /// SQLite says of both that the file is malformed.
+    @Test func aDeviceThatCannotBeReadIsNoDamage() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append(noise(300_000), step: 1, to: run)
+        try store.execute("PRAGMA shrink_memory")
+        // This process's memory has nothing at these addresses, and its file answers with EIO.
+        let unreadable = open("/proc/self/mem", O_RDONLY)
+        let descriptors = try ["database", "database-wal"].map { try #require(try workspace.openDescriptor(of: $0)) }
+        let kept = descriptors.map { dup($0) }
+        for descriptor in descriptors { dup2(unreadable, descriptor) }
+        let error = #expect(throws: StorageError.self) { try store.log(of: run) }
+        #expect(error?.kind == .io && error?.message.contains("Input/output error") == true)
+        for (descriptor, kept) in zip(descriptors, kept) {
+            dup2(kept, descriptor)
+            close(kept)
+        }
+        close(unreadable)
+        #expect(try store.log(of: run).count == 1)
     }
 
     @Test func aFailedSyncFailsAllWhoWaitForItAndNoneBefore() throws {
@@ -120,33 +163,7 @@ import Testing
         unlink(workspace.path("database-wal"))
         store.suspectFailedSync()
         #expect(try store.append([2], step: 2, to: run) == 2)
-        #expect(store.generation == 1)
-    }
-
-    @Test func aDatabaseFromBeforeARunWasMadeIsNotTakenForWhole() throws {
-        let store = try workspace.open()
-        let kept = try store.createRun(name: "kept", manifest: "{}")
-        try store.append([1], step: 1, to: kept)
-        _ = try store.withConnection { try $0.checkpoint(.truncate) }
-        let run = try store.createRun(name: "a", manifest: "{}")
-        try store.append([1], step: 1, to: run)
-        try store.endAsIfKilled()
-        unlink(workspace.path("database-wal"))
-        let error = #expect(throws: StorageError.self) { try workspace.open() }
-        #expect(error?.message.contains("no run \(run.id), of which records were acknowledged") == true)
-        unlink(workspace.path("database-lock"))
-        #expect(try workspace.open().runs() == [kept])
-    }
-
-    /// A run that was deleted is not missed, also when the note of it outlives it.
-    @Test func aDeletedRunIsNotMissed() throws {
-        let store = try workspace.open()
-        let run = try store.createRun(name: "a", manifest: "{}")
-        try store.append([1], step: 1, to: run)
-        try store.deleteRun(run.id)
-        #expect(store.acknowledgedSequence(of: run.id) == 1)
-        try store.endAsIfKilled()
-        #expect(try workspace.open().runs().isEmpty)
+        #expect(store.generation?.number == 1)
     }
 
     /// With another process on its index of the log, SQLite would not look at the log itself.
@@ -188,7 +205,7 @@ import Testing
         #expect(try store.log(of: run).count == 2, "looking is possible meanwhile")
         try other.close()
         #expect(try store.append([3], step: 3, to: run) == 3)
-        #expect(store.generation == 1)
+        #expect(store.generation?.number == 1)
     }
 
     /// Deleted, not swept yet, and made again; then a bit flips in the deleted row.
@@ -211,21 +228,6 @@ import Testing
         #expect(error?.kind == .lockedByAnotherServer)
     }
 
-    @Test func acknowledgedRecordsAreNotedForThisFileOnlyAndUntilACleanStop() throws {
-        let store = try workspace.open()
-        let runs = try [store.createRun(name: "a", manifest: "{}"), store.createRun(name: "b", manifest: "{}")]
-        for step in 1...3 { try store.append([1], step: step, to: runs[1]) }
-        #expect(store.acknowledgedSequence(of: runs[0].id) == 0)
-        #expect(store.acknowledgedSequence(of: runs[1].id) == 3)
-
-        try workspace.crash(to: "crashed")
-        try FileManager.default.copyItem(atPath: workspace.path("database-lock"), toPath: workspace.path("crashed-lock"))
-        #expect(try workspace.open("crashed").acknowledgedSequence(of: runs[1].id) == 0)
-
-        try store.close()
-        #expect(try workspace.open().acknowledgedSequence(of: runs[1].id) == 0)
-    }
-
     @Test func looseEndsOfADatabaseThatIsGoneAreNotBuiltUpon() throws {
         let store = try workspace.open()
         try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
@@ -233,32 +235,6 @@ import Testing
         unlink(workspace.path())
         let error = #expect(throws: StorageError.self) { try workspace.open() }
         #expect(error?.message.contains("its -wal file is") == true)
-    }
-
-    /// Looking finds what a start would find.
-    @Test func lookingFindsALogThatEndsBeforeAnAcknowledgedRecord() throws {
-        let store = try workspace.open()
-        let run = try store.createRun(name: "a", manifest: "{}")
-        try store.append([1], step: 1, to: run)
-        let whole = try Data(contentsOf: URL(fileURLWithPath: workspace.path("database-wal"))).count
-        try store.append([2], step: 2, to: run)
-        #expect(try Store(inspecting: workspace.path()).damages(of: run).isEmpty)
-        try store.endAsIfKilled()
-        truncate(workspace.path("database-wal"), whole)
-        unlink(workspace.path("database-shm"))
-        let damages = try Store(inspecting: workspace.path()).damages(of: run)
-        #expect(damages.count == 1 && damages.first?.contains("record 2, which was acknowledged") == true)
-    }
-
-    @Test func aDatabaseThatWasEmptiedIsNotTakenForANewOne() throws {
-        let store = try workspace.open()
-        try store.append([1], step: 1, to: store.createRun(name: "a", manifest: "{}"))
-        try store.endAsIfKilled()
-        for name in ["database", "database-wal"] { truncate(workspace.path(name), 0) }
-        let error = #expect(throws: StorageError.self) { try workspace.open() }
-        #expect(error?.message.contains("acknowledged") == true)
-        for name in ["database", "database-wal"] { unlink(workspace.path(name)) }
-        #expect(try workspace.open().runs().isEmpty)
     }
 
     @Test func aCheckpointThatIsBeingWrittenWhenTheFileIsOpenedAnewIsGivenUp() throws {
@@ -277,45 +253,8 @@ import Testing
         #expect(try store.checkpoints(of: run.id).isEmpty)
     }
 
-    /// A process that has looked at the database and still has it open.
-    private final class OtherProcess {
-        private let process = Process()
-        private let input = Pipe()
-
-        init(reading database: String) throws {
-            let output = Pipe()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = [
-                "python3", "-c",
-                """
-                import sqlite3, sys
-                connection = sqlite3.connect("file:" + sys.argv[1] + "?mode=ro", uri=True)
-                connection.execute("SELECT count(*) FROM run").fetchone()
-                print("open", flush=True)
-                sys.stdin.readline()
-                """, database,
-            ]
-            process.standardInput = input
-            process.standardOutput = output
-            try process.run()
-            _ = output.fileHandleForReading.availableData
-        }
-
-        func end() {
-            try? input.fileHandleForWriting.close()
-            process.waitUntilExit()
-        }
-    }
-
     private func move(_ name: String, _ other: String) throws {
         #expect(rename(workspace.path(name), workspace.path(other)) == 0)
-    }
-
-    private func openDescriptor(of name: String) throws -> Int32? {
-        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
-        return descriptors.first {
-            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == workspace.path(name)
-        }
     }
 }
 

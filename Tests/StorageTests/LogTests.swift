@@ -84,7 +84,25 @@ import Testing
         #expect(try store.log(of: run, after: 3).map(\.1) == [[4], [5]])
         #expect(try store.log(of: run, after: 5).isEmpty)
         try store.checkpoint(run, step: 4, sequence: 4)
-        #expect(try store.log(of: run, after: 2).map(\.1) == [[5]])
+        #expect(try store.log(of: run).map(\.1) == [[5]])
+        #expect(try store.log(of: run, after: 4).map(\.1) == [[5]])
+        #expect(try store.prunedSequence(of: run.id) == 4)
+    }
+
+    /// Who has a picture of the run up to a record must not go on with a later one.
+    @Test func recordsThatHaveBeenPrunedAreNotSkipped() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        for step in 1...5 { try store.append([UInt8(step)], step: step, to: run) }
+        try store.checkpoint(run, step: 2, sequence: 2)
+        try store.checkpoint(run, step: 4, sequence: 4)
+        #expect(throws: StorageError.self) { try store.log(of: run, after: 3) }
+        // None is asked for; those in reserve are there, those before them are not.
+        try store.forEachLogEntry(of: run.id, after: 3, through: 3) { _, _ in Issue.record("none is asked for") }
+        var reserved: [Int64] = []
+        try store.forEachLogEntry(of: run.id, after: 2, inReserve: true) { record, _ in reserved.append(record.sequence) }
+        #expect(reserved == [3, 4, 5])
+        #expect(throws: StorageError.self) { try store.forEachLogEntry(of: run.id, after: 1, inReserve: true) { _, _ in } }
     }
 
     @Test func theStoreIsUsableWhileItsLogIsRead() throws {

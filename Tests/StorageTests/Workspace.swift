@@ -46,6 +46,14 @@ final class Workspace {
         try data.write(to: URL(fileURLWithPath: path(name)))
     }
 
+    /// The descriptor through which this process has a file open.
+    func openDescriptor(of name: String) throws -> Int32? {
+        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
+        return descriptors.first {
+            (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path(name)
+        }
+    }
+
     func execute(_ sql: String, on name: String = "database") throws {
         let queue = try DatabaseQueue(path: path(name))
         try queue.writeWithoutTransaction { try $0.execute(sql: sql) }
@@ -93,7 +101,7 @@ extension Store {
         return try bytes.withUnsafeBytes { try beginAppending(entry, body: [$0], to: run.id, after: previous) }
     }
 
-    func log(of run: RunRecord, after sequence: Int64 = 0) throws -> [(LogRecord, [UInt8])] {
+    func log(of run: RunRecord, after sequence: Int64? = nil) throws -> [(LogRecord, [UInt8])] {
         var entries: [(LogRecord, [UInt8])] = []
         try forEachLogEntry(of: run.id, after: sequence) { record, body in entries.append((record, copy(try body()))) }
         return entries

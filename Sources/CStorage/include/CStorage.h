@@ -16,4 +16,11 @@ int lather_keep_wal(struct sqlite3 *connection, int keep);
    it again would drop SQLite's locks. Returns 0, or -1 with errno. */
 int lather_file_identity(const char *path, uint64_t identity[2]);
 
+/* Has SQLite read files through this library, which notes when the system fails to: SQLite itself reports a device that
+   failed as a damaged file. Call it before the first connection is opened. */
+void lather_watch_reads(void);
+
+/* The errno of the last read that failed on this thread since this was last asked; 0 is none. */
+int lather_take_read_error(void);
+
 #endif

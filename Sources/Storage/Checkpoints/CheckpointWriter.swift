@@ -80,7 +80,8 @@ public final class CheckpointWriter {
     ///
     /// One transaction completes it, drops the log up to its sequence number (but for the reserve), drops the run's oldest unlabelled
     /// checkpoints but the newest `count` (labelled ones stay, and this one), replaces an earlier checkpoint of the same
-    /// epoch and step, whose label it takes over if it has none, and clears the run's mark (``Store/markAhead(_:of:)``).
+    /// epoch and step, whose label it takes over if it has none, and clears the run's mark (``Store/markAhead(_:of:)``) and its
+    /// unfinished recoveries: who makes a checkpoint is back.
     ///
     /// - Parameter mark: the last mark that was set before the moment of the checkpoint; a later one stays. Left out, any is
     ///   cleared.
@@ -92,7 +93,9 @@ public final class CheckpointWriter {
         let record = try closingOnError { () throws(StorageError) in
             try flush()
             KillPoint.reach(.beforeCompletion)
-            return try store.write { try complete(keeping: count, mark, history, in: $0) }
+            let (record, holdsMore) = try store.write { try complete(keeping: count, mark, history, in: $0) }
+            if holdsMore { store.keeping?.acknowledged.note(checkpoint: record.id, of: run) }
+            return record
         }
         isOpen = false
         KillPoint.reach(.beforePruning)
@@ -180,10 +183,13 @@ public final class CheckpointWriter {
         }
     }
 
-    private func complete(keeping count: Int, _ mark: Int, _ history: History, in db: Database) throws -> CheckpointRecord {
+    /// - Returns: the checkpoint, and whether it holds what the log does not tell.
+    private func complete(
+        keeping count: Int, _ mark: Int, _ history: History, in db: Database
+    ) throws -> (CheckpointRecord, holdsMore: Bool) {
         try requireWriting(db)
         let predecessor = try store.predecessor(in: run, history, in: db)
-        let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?)"
+        let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?), unfinished_recoveries = 0"
         try store.updateRun(run, set: assignment, mark, header.sequence, in: db)
         var header = header
         if header.label == nil {
@@ -217,7 +223,7 @@ public final class CheckpointWriter {
                 """,
             arguments: ["run": run, "id": id, "count": max(0, count)])
         try store.keepReserve(from: predecessor, behind: record, of: run, in: db)
-        return record
+        return (record, predecessor == nil)
     }
 
     /// Drops a checkpoint and all newer ones; answers its label.

@@ -33,6 +33,17 @@ final class GroupSync: @unchecked Sendable {
         }
     }
 
+    /// Fails whatever is not durable yet, and returns when no sync is under way any more.
+    ///
+    /// - Returns: what a sync has thrown.
+    func end(_ reason: StorageError) -> StorageError? {
+        condition.withLock {
+            while isSyncing { condition.wait() }
+            defer { failure = failure ?? reason }
+            return failure
+        }
+    }
+
     /// Returns when a commit is durable.
     ///
     /// - Throws: what the sync threw that should have covered it. From then on every commit that is not durable fails.

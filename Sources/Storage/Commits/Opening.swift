@@ -22,7 +22,7 @@ final class Opening: Sendable {
     }
 
     /// Opens a file to write to it; creates or migrates it.
-    init(_ file: DatabaseFile, lock: FileLock) throws(StorageError) {
+    init(_ file: DatabaseFile, lock: FileLock, acknowledged: AcknowledgedRecords) throws(StorageError) {
         queue = try StorageError.translating(file.path) {
             let queue = try file.openForWriting()
             try Schema.migrate(queue)
@@ -40,8 +40,8 @@ final class Opening: Sendable {
                 throw StorageError(.syncFailed, "\(file.path), or a file beside it, has been moved or deleted. Put it back.")
             }
         }
-        keeping = Keeping(
-            lock: lock, presence: presence, acknowledged: AcknowledgedRecords(lock: lock.descriptor, database: file.path), sync: sync)
+        acknowledged.begin(file.path)
+        keeping = Keeping(lock: lock, presence: presence, acknowledged: acknowledged, sync: sync)
     }
 
     var isOpen: Bool { queue.writeWithoutTransaction { $0.sqliteConnection != nil } }

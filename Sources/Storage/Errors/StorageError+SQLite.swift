@@ -1,8 +1,12 @@
+import CStorage
+import Foundation
 import GRDB
 
 extension StorageError {
     /// Runs database work on `path` and turns whatever it throws into a `StorageError`.
     static func translating<Result>(_ path: String, _ work: () throws -> Result) throws(StorageError) -> Result {
+        // One that was made up for is nobody's.
+        _ = lather_take_read_error()
         do {
             return try work()
         } catch {
@@ -23,7 +27,12 @@ extension StorageError {
     /// The meaning of SQLite's extended result codes (https://www.sqlite.org/rescode.html).
     init(_ error: DatabaseError, path: String) {
         let reason = "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")"
+        let readError = lather_take_read_error()
         switch error.extendedResultCode {
+        case .SQLITE_CORRUPT where readError != 0, .SQLITE_NOTADB where readError != 0:
+            // SQLite takes what the device could not read for damaged.
+            self.init(
+                .io, "The system failed to read \(path) (\(String(cString: strerror(readError)))). Check the device, then try again.")
         case .SQLITE_FULL:
             self.init(.full, "No room left to write \(path). Free some space on its device, then try again.")
         case .SQLITE_IOERR_FSYNC, .SQLITE_IOERR_DIR_FSYNC:

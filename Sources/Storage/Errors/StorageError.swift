@@ -54,6 +54,8 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
         StorageError(.corrupt(what: what), "\(what) \(finding). The database file has been damaged; restore it from a backup.")
     }
 
+    static let syncFailedBefore = StorageError(.syncFailed, "A sync failed before the last stop.")
+
     static func noRun(_ id: Int64) -> StorageError {
         StorageError(.notFound, "There is no run with the id \(id); it may have been deleted.")
     }

@@ -34,6 +34,8 @@ struct DatabaseFile {
         self.path = path
     }
 
+    private static let readsAreWatched: Void = lather_watch_reads()
+
     /// Finds out whose the file is, through a connection that cannot write.
     ///
     /// The header alone would not do: after a crash the newest schema version may still be in the WAL.
@@ -92,6 +94,7 @@ struct DatabaseFile {
     /// - Parameter asImmutable: only for a file at rest. SQLite then takes no locks and leaves no side files behind (they
     ///   would belong to whoever inspects, and could shut out the server's user).
     func openForReading(asImmutable: Bool) throws(StorageError) -> DatabaseQueue {
+        DatabaseFile.readsAreWatched
         var status = stat()
         guard stat(path, &status) == 0, access(path, R_OK) == 0 else {
             throw StorageError(.cannotOpen, "\(path) cannot be read (\(String(cString: strerror(errno)))).")
@@ -110,12 +113,15 @@ struct DatabaseFile {
 
     /// The connection for everything; creates the file when it is absent.
     func openForWriting() throws -> DatabaseQueue {
+        DatabaseFile.readsAreWatched
         var configuration = Configuration()
         configuration.busyMode = .timeout(DatabaseFile.busyTimeout)
         configuration.prepareDatabase { db in
             // Closed in an error's course, a connection must not move what nobody has checked.
             if let connection = db.sqliteConnection { _ = lather_keep_wal(connection, 1) }
             db.add(function: RowDigest.function)
+            // Later it has no effect, but would write, which a full disk does not take.
+            if try Int.fetchOne(db, sql: "PRAGMA page_count") == 0 { try db.execute(sql: DatabaseFile.layout) }
             try db.execute(sql: DatabaseFile.settings)
             guard try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") == "wal" else {
                 throw DatabaseError(resultCode: .SQLITE_CANTOPEN, message: "the file system does not support WAL mode")
@@ -143,14 +149,14 @@ struct DatabaseFile {
 
     /// - 64 KiB pages: a 64 MiB body takes 60 ms where 16 KiB take 110 and 4 KiB 200.
     /// - Incremental auto-vacuum: lets ``Store/sweep()`` shrink the file in pieces, and its page map lets a large blob
-    ///   be freed without reading it. As the two settings before the first table, later they have no effect.
+    ///   be freed without reading it.
+    private static let layout = "PRAGMA page_size = 65536; PRAGMA auto_vacuum = INCREMENTAL"
+
     /// - `synchronous` NORMAL: SQLite syncs when it moves the WAL and when it begins it anew; ``GroupSync`` does after commits.
     /// - `secure_delete` is Debian's default and would write zeros over all that is deleted (64 MiB: 66 ms, without: 1).
     /// - ``Store/noteWritten(_:)`` has the WAL moved into the file; SQLite itself would keep a failure of that to itself. After
     ///   one giant transaction the WAL is cut back to 256 MiB.
     private static let settings = """
-        PRAGMA page_size = 65536;
-        PRAGMA auto_vacuum = INCREMENTAL;
         PRAGMA synchronous = NORMAL;
         PRAGMA secure_delete = OFF;
         PRAGMA trusted_schema = OFF;

@@ -16,13 +16,7 @@ extension Store {
                 damages.insert("\(error)")
             }
         }
-        // Before the log, which may grow meanwhile.
-        let acknowledged = acknowledgedSequence(of: run.id)
-        try check {
-            guard try lastSequence(of: run.id) >= acknowledged else {
-                throw StorageError.corrupt("The log of run \(run.name)", "ends before its record \(acknowledged), which was acknowledged")
-            }
-        }
+        try check { try requireAcknowledged(of: run.id) }
         if !run.isRight { damages.insert("The row or the manifest of run \(run.name) is not what was written.") }
         try check {
             for checkpoint in try checkpoints(of: run.id) {

@@ -11,6 +11,9 @@ enum Doubt {
     /// A file beside the database is not at its path any more: the write-ahead log, its index or the lock.
     case sideFilesGone
 
+    /// What is said to whoever waits for a commit that nobody makes durable any more.
+    func unfinishedCommit(_ path: String) -> StorageError { StorageError(.syncFailed, refusal(path).message) }
+
     /// What is said to whoever wants to write meanwhile.
     func refusal(_ path: String) -> StorageError {
         switch self {
@@ -23,10 +26,6 @@ enum Doubt {
 }
 
 extension Store {
-    /// How often the file has been opened anew; nil while it has to be. Whoever keeps a picture of what the file holds compares
-    /// the two when this has changed.
-    public var generation: Int? { state.withLock { $0.doubt == nil ? $0.generation : nil } }
-
     /// Returns when the file can be relied on: at once, or after it has been opened anew.
     public func ensureSound() throws(StorageError) {
         _ = try soundOpening()
@@ -34,7 +33,11 @@ extension Store {
 
     /// The newest record of a run that was noted as durable; 0 is none. A log that ends before it has lost records.
     public func acknowledgedSequence(of run: Int64) -> Int64 {
-        keeping?.acknowledged.sequence(of: run) ?? acknowledgedBefore[run] ?? 0
+        acknowledged(of: run).sequence
+    }
+
+    func acknowledged(of run: Int64) -> AcknowledgedRecords.Note {
+        keeping?.acknowledged.note(of: run) ?? acknowledgedBefore[run] ?? AcknowledgedRecords.Note()
     }
 
     func soundOpening() throws(StorageError) -> Opening {
@@ -63,7 +66,10 @@ extension Store {
             default: return false
             }
         }
-        if isNew { logger.error("database in doubt", metadata: ["reason": "\(doubt.refusal(path).message)"]) }
+        guard isNew else { return }
+        // Should this process end before it has read the file again, the next one has to.
+        if case .failedSync = doubt { opening.keeping?.acknowledged.setInDoubt(true) }
+        logger.error("database in doubt", metadata: ["reason": "\(doubt.refusal(path).message)"])
     }
 
     /// Closes the file, drops what the system remembers of it, opens it, and checks its structure. Whoever is first does it,
@@ -75,8 +81,10 @@ extension Store {
             do throws(StorageError) {
                 return try openAnew(current, keeping, doubt)
             } catch {
+                guard error.kind == .syncFailed else { throw error }
+                suspect(current, .failedSync(error))
                 // What is asked for now has not been written, so nothing of it is in doubt.
-                throw error.kind == .syncFailed ? StorageError(.busy, error.message) : error
+                throw StorageError(.busy, error.message)
             }
         }
     }
@@ -86,7 +94,7 @@ extension Store {
         let finding = keeping.presence.finding
         guard finding != .databaseGone else { throw doubt.refusal(path) }
         // First of all: without the lock another server may be writing.
-        let lock = try keeping.presence.hasLock ? keeping.lock : takeLockAnew(from: keeping.lock)
+        let lock = try keeping.presence.hasLock ? keeping.lock : takeLockAnew(keeping)
         if old.isOpen {
             if finding == .sideFilesGone {
                 // Once this connection is closed nothing leads to a log that was deleted: all of it goes into the database now.
@@ -95,11 +103,30 @@ extension Store {
             }
             try old.close(keepingWAL: true)
         }
-        if case .failedSync = doubt { try file.forgetContents() }
+        // A sync that was still under way may have failed.
+        if let failure = keeping.sync.end(doubt.unfinishedCommit(path)) { suspect(old, .failedSync(failure)) }
+        if keeping.acknowledged.isInDoubt { try file.forgetContents() }
         try file.requireContent(file.examine())
-        let new = try Opening(file, lock: lock)
-        state.withLock { $0.opening = new }
-        try withConnection(of: new) { db in
+        let new = try Opening(file, lock: lock, acknowledged: keeping.acknowledged)
+        do {
+            try verify(new)
+        } catch {
+            try? new.close(keepingWAL: true)
+            throw error
+        }
+        keeping.acknowledged.setInDoubt(false)
+        state.withLock { state in
+            state.opening = new
+            state.doubt = nil
+            state.generation.number += 1
+        }
+        logger.notice("database opened anew", metadata: ["database": "\(path)"])
+        return new
+    }
+
+    /// Checks a file that was in doubt: its structure, and that it takes writes again.
+    func verify(_ opening: Opening) throws(StorageError) {
+        try withConnection(of: opening) { db in
             let finding = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
             guard finding == "ok" else { throw StorageError.corrupt(path, "is not whole: \(finding ?? "no answer")") }
             // Some of what was written of them may not be there.
@@ -107,28 +134,29 @@ extension Store {
             // Something to sync, as proof that syncs succeed again.
             try db.execute(sql: "PRAGMA user_version = \(schemaVersion)")
         }
-        if let sync = new.keeping?.sync { try sync.wait(for: sync.noteWritten()) }
-        state.withLock { state in
-            state.doubt = nil
-            state.generation += 1
-        }
-        logger.notice("database opened anew", metadata: ["database": "\(path)"])
-        return new
+        if let sync = opening.keeping?.sync { try sync.wait(for: sync.noteWritten()) }
     }
 
     /// Locks a lock file that has taken the old one's place, and carries over what was noted there.
-    private func takeLockAnew(from old: FileLock) throws(StorageError) -> FileLock {
+    private func takeLockAnew(_ keeping: Opening.Keeping) throws(StorageError) -> FileLock {
         let lock = try FileLock(path: path + "-lock", guarding: path)
-        AcknowledgedRecords.carry(from: old.descriptor, to: lock.descriptor)
+        state.withLock { $0.generation.takeovers += 1 }
+        keeping.acknowledged.move(to: lock)
         return lock
     }
 
     /// A write-ahead log that is not the database's own would be played back onto it.
     private func setAsideWAL() throws(StorageError) {
-        guard rename(path + "-wal", path + "-wal-foreign") == 0 else {
+        var aside = path + "-wal-foreign"
+        var number = 1
+        while access(aside, F_OK) == 0 {
+            number += 1
+            aside = "\(path)-wal-foreign-\(number)"
+        }
+        guard rename(path + "-wal", aside) == 0 else {
             throw StorageError(.io, "\(path)-wal is not the database's own and cannot be moved away (\(String(cString: strerror(errno)))).")
         }
-        logger.warning("a foreign write-ahead log was set aside", metadata: ["file": "\(path)-wal-foreign"])
+        logger.warning("a foreign write-ahead log was set aside", metadata: ["file": "\(aside)"])
     }
 }
 
@@ -142,8 +170,14 @@ extension DatabaseFile {
             throw StorageError(.busy, "\(path) has to be read again, but another process has it open. Close it there.")
         }
         // In this order: a database whose log cannot be read must not be found without one.
-        if access(path + "-wal", F_OK) == 0 { try DatabaseFile(unresolved: path + "-wal").dropFromCache() }
+        if !isAtRest { try DatabaseFile(unresolved: path + "-wal").dropFromCache() }
         try dropFromCache()
+    }
+
+    /// Makes the next reads of the write-ahead log come from the device, if it can be done: a process that ended at once when a
+    /// sync failed could not note it.
+    func forgetWAL() {
+        if !isAtRest { try? DatabaseFile(unresolved: path + "-wal").dropFromCache() }
     }
 
     private func dropFromCache() throws(StorageError) {

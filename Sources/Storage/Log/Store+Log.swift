@@ -58,7 +58,7 @@ extension Store {
     /// - Throws: ``StorageError/Kind/syncFailed``: it may or may not be there when the file has been opened anew.
     public func finish(_ entry: LogCommit) throws(StorageError) {
         try wait(for: entry.commit)
-        entry.commit.opening.keeping?.acknowledged.note(entry.sequence, of: entry.run)
+        entry.commit.opening.keeping?.acknowledged.note(record: entry.sequence, of: entry.run)
         KillPoint.reach(.afterLog)
     }
 
@@ -67,15 +67,20 @@ extension Store {
     /// Each entry is a short read of its own, so `body` may use the store. Entries that a checkpoint has made
     /// superfluous are not there any more.
     ///
-    /// - Parameter inReserve: whether also entries that are pruned but kept in reserve; see ``recoveryPoints(of:)``.
+    /// - Parameters:
+    ///   - sequence: the entry before the first one; nil begins with the first that is there.
+    ///   - inReserve: whether also entries that are pruned but kept in reserve; see ``recoveryPoints(of:)``.
     /// - Throws: ``StorageError/Kind/corrupt(what:)`` when a sequence number is missing or when an entry or its bytes differ from
-    ///   their SHA-256; ``StorageError/Kind/notFound`` without such a run, or when the entry has been pruned before its
-    ///   bytes were read; and what `body` throws.
+    ///   their SHA-256; ``StorageError/Kind/notFound`` without such a run, when the entry after `sequence` has been pruned, or
+    ///   when an entry has been before its bytes were read; and what `body` throws.
     public func forEachLogEntry(
-        of run: Int64, after sequence: Int64 = 0, through end: Int64 = .max, inReserve: Bool = false,
+        of run: Int64, after sequence: Int64? = nil, through end: Int64 = .max, inReserve: Bool = false,
         _ body: (LogRecord, () throws -> AlignedBuffer) throws -> Void
     ) throws {
-        var last = sequence
+        var last = sequence ?? 0
+        if sequence != nil, last < end, try read({ try logBegin(of: run, inReserve: inReserve, in: $0) }) > last {
+            throw StorageError(.notFound, "\(Store.entryName(last + 1, run: run)) has been pruned.")
+        }
         while last < end, let record = try nextEntry(of: run, after: last, inReserve: inReserve) {
             try body(record) { try readBody(of: record, run: run) }
             last = record.sequence
@@ -85,6 +90,11 @@ extension Store {
     /// The newest entry's sequence number, counting entries that have been pruned; 0 before the first.
     public func lastSequence(of run: Int64) throws(StorageError) -> Int64 {
         try read { try lastSequence(of: run, in: $0) }
+    }
+
+    /// The newest record that has been pruned, whether it is kept in reserve or not; 0 is none.
+    public func prunedSequence(of run: Int64) throws(StorageError) -> Int64 {
+        try read { try prunedThrough(run, in: $0) }
     }
 
     /// The newest record in the log of a step of the whole run, or of an import that stands at it; nil without one.
@@ -150,7 +160,7 @@ extension Store {
     private func nextEntry(of run: Int64, after last: Int64, inReserve: Bool) throws(StorageError) -> LogRecord? {
         try read { db in
             let pruned = try prunedThrough(run, in: db)
-            let start = max(last, inReserve ? try keptAfter(run, in: db) : pruned)
+            let start = max(last, try logBegin(of: run, inReserve: inReserve, in: db))
             let what = Store.entryName(start + 1, run: run)
             let sql = "SELECT * FROM log_entry WHERE run = ? AND sequence > ? ORDER BY sequence LIMIT 1"
             guard let row = try Row.fetchOne(db.cachedStatement(sql: sql), arguments: [run, start]) else {
@@ -175,9 +185,10 @@ extension Store {
         return try Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run]) ?? 0
     }
 
-    private func keptAfter(_ run: Int64, in db: Database) throws -> Int64 {
+    /// The record after which the log begins.
+    private func logBegin(of run: Int64, inReserve: Bool, in db: Database) throws -> Int64 {
         // Version 1 kept none.
-        guard schemaVersion > 1 else { return try prunedThrough(run, in: db) }
+        guard inReserve, schemaVersion > 1 else { return try prunedThrough(run, in: db) }
         let statement = try db.cachedStatement(sql: "SELECT kept_after FROM run WHERE id = ? AND deleted = 0")
         guard let kept = try Int64.fetchOne(statement, arguments: [run]) else { throw StorageError.noRun(run) }
         return kept

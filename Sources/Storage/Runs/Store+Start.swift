@@ -23,11 +23,49 @@ extension Store {
     /// Throws when the file is from before a run was made of which records were acknowledged.
     func findAcknowledgedRuns() throws(StorageError) {
         // Deleted ones too: ids are never used again.
-        let newest = try read { try Int64.fetchOne($0, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'run'") } ?? 0
-        guard let lost = keeping?.acknowledged.runs.first(where: { $0 > newest }) else { return }
+        let newest = try read(newestRun)
+        guard let lost = keeping?.acknowledged.all.keys.filter({ $0 > newest }).min() else { return }
         throw StorageError(
             .corrupt(what: path),
             "\(path) has no run \(lost), of which records were acknowledged: it or its -wal file has been damaged or replaced. If an "
                 + "older copy was put in its place on purpose, delete the -lock file.")
+    }
+    private func newestRun(_ db: Database) throws -> Int64 {
+        try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'run'") ?? 0
+    }
+
+    /// Runs of which something was acknowledged that is not in the file, and which were not deleted.
+    func runsMissingAcknowledged(in db: Database) throws -> Set<Int64> {
+        let newest = try newestRun(db)
+        return try Set(
+            (keeping?.acknowledged.all ?? [:]).filter { run, note in
+                do {
+                    return try lacks(note, run, in: db)
+                } catch let error as StorageError where error.kind == .notFound {
+                    return run > newest
+                }
+            }.keys)
+    }
+
+    /// Throws when a run does not have all that was acknowledged of it.
+    public func requireAcknowledged(of run: Int64) throws(StorageError) {
+        // Before the file, which may grow meanwhile.
+        let note = acknowledged(of: run)
+        try read { db in
+            guard try lacks(note, run, in: db) else { return }
+            let last = try lastSequence(of: run, in: db)
+            let found =
+                last < note.sequence ? "has a log that ends with record \(last), but record \(note.sequence)" : "lacks a checkpoint that"
+            throw StorageError(
+                .corrupt(what: "Run \(run)"),
+                "Run \(run) \(found) was acknowledged: the database or its -wal file has been damaged or replaced. If an older copy was "
+                    + "put in its place on purpose, or to go on without what is missing, stop the server and delete the -lock file.")
+        }
+    }
+
+    private func lacks(_ note: AcknowledgedRecords.Note, _ run: Int64, in db: Database) throws -> Bool {
+        if try lastSequence(of: run, in: db) < note.sequence { return true }
+        let sql = "SELECT max(id) FROM checkpoint WHERE run = ? AND state = 'complete'"
+        return try note.checkpoint > Int64.fetchOne(db.cachedStatement(sql: sql), arguments: [run]) ?? 0
     }
 }

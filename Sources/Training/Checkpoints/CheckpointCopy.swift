@@ -9,11 +9,12 @@ final class CheckpointCopy: Sendable {
     private let memory: AlignedBuffer
     private let ledger: MemoryLedger
 
-    /// nil when the memory budget has no room for it.
+    /// nil when the memory budget has no room for it, or may have none as soon as all runs are back.
     ///
     /// - Complexity: O(bytes): 64 MiB take 4 ms, or 40 ms where the pool has no warm memory.
     init?(of part: CheckpointPart, in surroundings: Run.Surroundings) {
         let byteCount = part.byteCount
+        if case .recovering = surroundings.directory.readiness { return nil }
         guard surroundings.ledger.lend(byteCount) else { return nil }
         ledger = surroundings.ledger
         let memory = surroundings.buffers.take(count: byteCount)

@@ -7,14 +7,20 @@ struct RecoveryFailure: Error {
 }
 
 extension RecoveryFailure {
-    /// Whether what came in the way may go away by itself: a full disk, a device that failed for once.
-    static func isPassing(_ error: any Error) -> Bool {
+    static let damagedRow = RecoveryFailure(reason: "its row or its manifest is damaged; restore the database from a backup")
+
+    /// Whether what came in the way may go away by itself: a full disk, a device that failed for once, a file that is being
+    /// opened anew.
+    ///
+    /// - Parameter isAlone: whether no other run is being brought back, which may need more memory meanwhile than in the end.
+    static func isPassing(_ error: any Error, isAlone: Bool = true) -> Bool {
         switch error {
         case let error as StorageError:
             switch error.kind {
-            case .full, .io, .syncFailed, .readOnly, .busy, .cannotOpen: true
+            case .full, .io, .syncFailed, .readOnly, .busy, .cannotOpen, .lockedByAnotherServer, .other: true
             default: false
             }
+        case let error as TrainingError where error.code == .outOfMemory: !isAlone
         case let error as TrainingError: [.storageFull, .storageUnavailable, .commitUnknown].contains(error.code)
         default: false
         }

@@ -31,7 +31,11 @@ extension Run {
 
     /// The newest checkpoint, made now if the run has gone on since or has none.
     public func upToDateCheckpoint() async throws(TrainingError) -> CheckpointDescription {
-        while let underWay { await absorbEnd(of: underWay) }
+        try admitWrite(epoch: nil)
+        while let underWay {
+            await absorbEnd(of: underWay)
+            try admitWrite(epoch: nil)
+        }
         if checkpointing.changes == 0, let newest = try checkpoints().last { return newest }
         return try await makeCheckpoint()
     }

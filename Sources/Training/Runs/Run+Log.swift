@@ -5,9 +5,9 @@ import StrictJSON
 
 extension Run {
     /// How memory and disk stand to each other.
-    enum Agreement: Equatable {
-        /// Memory contains what the file held when it was last found right; see ``Store/generation``.
-        case since(generation: Int?)
+    enum Agreement {
+        /// Memory contains what the file held as ``seen`` last.
+        case whole
         /// A record may be in the log or not. Memory contains it if ``CheckpointState/logSequence`` says so.
         case inDoubt
         /// Memory holds nothing that can be relied on.
@@ -18,8 +18,15 @@ extension Run {
 
     /// Appends a record to the log; when it returns, the record is on disk.
     func append(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) {
+        let byteCount = checkpointing.logByteCount
         let commit = try beginAppending(entry, body: body)
-        try finish(commit)
+        do {
+            try finish(commit)
+        } catch {
+            // If it is found in the log after all, it is counted when it is done again.
+            checkpointing.logByteCount = byteCount
+            throw error
+        }
         checkpointing.logSequence = commit.sequence
     }
 
@@ -54,15 +61,21 @@ extension Run {
         }
     }
 
-    // MARK: After a failed sync
+    // MARK: After the file has been opened anew
 
-    /// Makes memory agree with the disk, if something may not have reached it since the last time: the file is read again, and
-    /// what it holds of this run is checked.
+    /// Makes memory agree with the disk, if something may not have reached it since the last time, or come to it: the file is
+    /// read again, and what a start needs of this run is checked. Damage elsewhere is left to whoever reads there.
     func settle() throws(TrainingError) {
-        guard agreement != .since(generation: store.generation) else { return }
-        do { try store.ensureSound() } catch { throw TrainingError(error) }
-        let generation = store.generation
-        guard agreement != .since(generation: generation) else { return }
+        do {
+            try store.ensureSound()
+        } catch {
+            // Nothing is in doubt: a write will be refused, what needs none goes on.
+            guard isSettled else { throw TrainingError(error) }
+        }
+        guard !isSettled else { return }
+        guard let present = store.generation else {
+            throw TrainingError(.storageUnavailable, "The database has to be read again; send the same request again.")
+        }
         // It was written to the file as it was before, and ends without success.
         settleCheckpoint()
         do {
@@ -70,25 +83,47 @@ extension Run {
                 end()
                 throw TrainingError.unknownRun(name)
             }
-            try agree(with: row)
+            try agree(with: row, isTakenOver: seen?.takeovers != present.takeovers)
         } catch {
-            throw Run.refusal(error)
+            throw Run.refusal(error, "The run could not be read again")
         }
         // Whether the mark reached the disk is not known either.
         checkpointing.isMarked = false
-        agreement = .since(generation: generation)
+        (agreement, seen) = (.whole, present)
         publish()
         scheduleCheckpointIfDue()
         logger.notice("run read again", metadata: ["run": "\(name)", "step": "\(step)"])
     }
 
-    private func agree(with row: RunRecord) throws {
-        let last = try store.lastSequence(of: id)
-        guard agreement != .lost, row.epoch == epoch, last >= checkpointing.logSequence else { return try rebuild(row) }
-        let damages = try store.damages(of: row)
-        guard damages.isEmpty else { throw RecoveryFailure(reason: damages.sorted().joined(separator: " ")) }
+    private var isSettled: Bool {
+        guard let seen else { return false }
+        return agreement == .whole && seen == store.generation
+    }
+
+    /// - Parameter isTakenOver: whether another server may have had the file. Its steps need not be in the log; but where steps of
+    ///   ours are only in memory it would have raised the epoch, and where none are nothing is lost by reading all again.
+    private func agree(with row: RunRecord, isTakenOver: Bool) throws {
+        guard row.isRight else { throw RecoveryFailure.damagedRow }
+        let isOurs = !isTakenOver || checkpointing.isAhead && row.isAhead
+        guard agreement != .lost, isOurs, row.epoch == epoch, try store.prunedSequence(of: id) <= checkpointing.logSequence,
+            try store.lastSequence(of: id) >= checkpointing.logSequence, let start = try wholeStart()
+        else { return try rebuild(row) }
+        try store.forEachLogEntry(of: id, after: start, through: checkpointing.logSequence) { _, body in _ = try body() }
         try replayLog(after: checkpointing.logSequence)
-        checkpointing.logSequence = last
+        try findAcknowledgedRecords()
+    }
+
+    /// The last record in what a start would begin with, the newest checkpoint or the run's beginning; nil if that is damaged.
+    private func wholeStart() throws -> Int64? {
+        guard let point = try store.recoveryPoints(of: id).first else { return nil }
+        do {
+            if case .checkpoint(let checkpoint) = point {
+                for tensor in try store.tensors(of: checkpoint.id) { _ = try read(tensor) }
+            }
+        } catch let error as StorageError where error.isDamage {
+            return nil
+        }
+        return point.sequence
     }
 
     /// Brings the run back from the disk.

@@ -11,6 +11,8 @@ extension Run {
     ///
     /// - Returns: how many records were done again.
     func recover() throws -> Int {
+        isRecovering = true
+        defer { isRecovering = false }
         let (point, damages) = try beginAnywhere()
         let sequence = point.sequence ?? 0
         let replayed: Int
@@ -23,7 +25,7 @@ extension Run {
             try findAcknowledgedRecords()
             if !damages.isEmpty { try store.fallBack(to: point, of: id) }
         } catch {
-            guard !damages.isEmpty else { throw error }
+            guard !damages.isEmpty, !RecoveryFailure.isPassing(error) else { throw error }
             let tried = damages + ["nor does the log make up for it: \(RecoveryFailure(error).reason)"]
             throw RecoveryFailure(reason: tried.joined(separator: "; "))
         }
@@ -43,14 +45,9 @@ extension Run {
     }
 
     /// A log that ends before a record that was acknowledged has lost it.
-    private func findAcknowledgedRecords() throws {
+    func findAcknowledgedRecords() throws {
         checkpointing.logSequence = try store.lastSequence(of: id)
-        let (last, acknowledged) = (checkpointing.logSequence, store.acknowledgedSequence(of: id))
-        guard last >= acknowledged else {
-            throw RecoveryFailure(
-                reason: "its log ends with record \(last), but record \(acknowledged) was acknowledged: the database or its -wal file "
-                    + "has been damaged or replaced. If an older copy was put in its place on purpose, delete the -lock file")
-        }
+        try store.requireAcknowledged(of: id)
     }
 
     /// Fills the empty run from the newest point that is whole.
@@ -164,7 +161,7 @@ extension Run {
             weightScale: json["weight_scale"]?.double)
     }
 
-    private func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
+    func read(_ tensor: CheckpointTensor) throws -> AlignedBuffer {
         let buffer = surroundings.buffers.take(count: tensor.byteCount)
         try store.read(tensor, into: buffer.mutableBytes)
         return buffer
@@ -263,7 +260,7 @@ extension Run {
 
 extension StorageError {
     /// Whether what was written cannot be had back, however often one asks.
-    fileprivate var isDamage: Bool {
+    var isDamage: Bool {
         switch kind {
         case .corrupt, .notFound: true
         default: false

@@ -92,12 +92,11 @@ extension Run {
         checkpointing.completed(made.header)
     }
 
-    static func refusal(_ error: any Error) -> TrainingError {
+    static func refusal(_ error: any Error, _ what: String = "The step could not be brought back") -> TrainingError {
         switch error {
         case let error as TrainingError: error
         case let error as StorageError: TrainingError(error)
-        case let error as RecoveryFailure: TrainingError(.storageDamaged, "The step could not be brought back: \(error.reason).")
-        default: TrainingError(.storageDamaged, "The step could not be brought back: \(error).")
+        default: TrainingError(.storageDamaged, "\(what): \(RecoveryFailure(error).reason).")
         }
     }
 }

@@ -57,14 +57,18 @@ public actor Run {
     /// The last step at run level.
     var record: StepRecord?
     var checkpointing: CheckpointState
-    var agreement: Agreement {
-        didSet { board.status.isInDoubt = agreement == .inDoubt || agreement == .lost }
+    var agreement = Agreement.whole {
+        didSet { board.status.isInDoubt = agreement != .whole }
     }
+    /// The opening of the file that memory was last held against; nil before the first time.
+    var seen: Store.Generation?
     /// The checkpoint that is being written beside the steps, if there is one.
     var underWay: CheckpointJob?
     /// How many requests for a checkpoint wait for one that is under way, or for theirs.
     var checkpointsAskedFor = 0
     var life = Life.open
+    /// Whether the run is being brought back, for which its memory has been there before.
+    var isRecovering = false
     /// What the ledger holds for this run.
     private var reservedByteCount: Int
 
@@ -82,7 +86,7 @@ public actor Run {
         id = row.id
         epoch = row.epoch
         checkpointing = CheckpointState(isAhead: row.isAhead)
-        agreement = .since(generation: surroundings.store.generation)
+        seen = surroundings.store.generation
         executor = BlockingSerialExecutor(threads: surroundings.threads)
         self.reservedByteCount = reservedByteCount
         for parameter in parameters { self.parameters.add(parameter) }
@@ -100,7 +104,6 @@ public actor Run {
         id = run.id
         self.epoch = epoch
         checkpointing = CheckpointState(isAhead: isAhead)
-        agreement = run.agreement
         executor = run.executor
         reservedByteCount = 0
         board = StatusBoard(run.status)
@@ -149,8 +152,17 @@ public actor Run {
 
     var logger: Logger { surroundings.logger }
     var store: Store { surroundings.store }
-    /// False from the moment on at which the run is deleted; waits for a step in flight.
-    var isOpen: Bool { life == .open }
+    /// False from the moment on at which the run is deleted, also by a deletion that was in doubt; waits for a step in flight.
+    func isThere() throws(TrainingError) -> Bool {
+        do {
+            try ensureAlive()
+            try settle()
+            return true
+        } catch {
+            if life == .gone { return false }
+            throw error
+        }
+    }
 
     /// Shows the present to readers that do not wait.
     func publish() {
@@ -204,7 +216,12 @@ public actor Run {
     /// Reserves memory for state and weights before any of it is allocated.
     ///
     /// - Parameter shapes: the parameters that ask for it, to say what costs most.
+    /// - Throws: `recovering` when the run would grow while others are not back, which have not reserved their memory yet.
     func reserve(_ count: Int, for shapes: @autoclosure () -> [StateEstimate]) throws(TrainingError) {
+        guard count > 0 else { return }
+        if !isRecovering, case .recovering = surroundings.directory.readiness {
+            throw TrainingError.recovering(surroundings.directory.readiness)
+        }
         guard surroundings.ledger.reserve(count) else {
             throw TrainingError.outOfMemory(shapes(), needed: count, surroundings.ledger)
         }
@@ -218,8 +235,11 @@ public actor Run {
 
     /// Deletes everything the run has on disk, then ends it; its name is free when this returns.
     func delete(epoch: Int?) throws(TrainingError) {
-        // Also one that cannot be read any more can be deleted.
         try ensureAlive()
+        // Also one that cannot be read any more can be deleted.
+        try? settle()
+        // A deletion that was in doubt has happened.
+        if life == .gone { return }
         try board.status.fence(epoch)
         try doubting { () throws(StorageError) in try store.deleteRun(id) }
         end()

@@ -32,8 +32,8 @@ final class StorageHealth: @unchecked Sendable {
             return value
         } catch {
             switch error.kind {
-            // These say something of the request or of one run.
-            case .notFound, .nameTaken, .corrupt: break
+            // These say something of the request or of one run, or nothing that is known to last.
+            case .notFound, .nameTaken, .corrupt, .conflict, .other: break
             default: note(error)
             }
             throw TrainingError(error)

@@ -85,14 +85,15 @@ import Testing
         #expect(run.status.manifest.settings.options.learningRate == (reachesDisk ? 0.5 : 0.01))
     }
 
+    /// Its checkpoint takes several commits: whatever becomes of the first, the restore is still to come. Of its last see
+    /// `aRestoreThatCameThroughHasHappened`.
     @Test(arguments: [false, true])
-    func aRestoreInDoubtHasHappenedOrNot(reachesDisk: Bool) async throws {
+    func aRestoreWhoseFirstCommitIsInDoubtHasNotHappened(reachesDisk: Bool) async throws {
         let house = try await House()
-        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        let run = try await house.make("run", Self.manifest)
         for k in 1...3 { try await run.put(k, gradient(k)) }
         try await house.whileSyncsFail(reachesDisk: reachesDisk) {
-            // Its checkpoint takes several commits, so the first that fails may be an early one.
-            await #expect(throws: TrainingError.self) { _ = try await run.restore(to: 1, epoch: nil) }
+            await expectRefusal(.commitUnknown) { _ = try await run.restore(to: 1, epoch: nil) }
         }
         _ = try await run.description()
         #expect(run.status.step == 3 && run.status.epoch == 0)
@@ -136,6 +137,41 @@ import Testing
         }
         await expectRefusal(.unknownRun) { try await run.put(2, gradient(2)) }
         try await house.make("run", Self.manifest)
+    }
+
+    @Test(arguments: [false, true])
+    func aDeletionInDoubtIsSentAgain(reachesDisk: Bool) async throws {
+        let house = try await House()
+        try await house.make("run", Self.manifest).put(1, gradient(1))
+        try await house.whileSyncsFail(reachesDisk: reachesDisk) {
+            await expectRefusal(.commitUnknown) { try await house.runs.delete(RunName("run"), epoch: nil) }
+        }
+        try await house.runs.delete(RunName("run"), epoch: nil)
+        await expectRefusal(.unknownRun) { try await house.runs.delete(RunName("run"), epoch: nil) }
+    }
+
+    @Test(arguments: [false, true])
+    func aRunIsMadeAfterADeletionInDoubt(reachesDisk: Bool) async throws {
+        let house = try await House()
+        try await house.make("run", Self.manifest).put(1, gradient(1))
+        try await house.whileSyncsFail(reachesDisk: reachesDisk) {
+            await expectRefusal(.commitUnknown) { try await house.runs.delete(RunName("run"), epoch: nil) }
+        }
+        let made = try await house.runs.make(RunName("run"), manifest: JSONValue(parsing: Array(Self.manifest.utf8)))
+        #expect(made.isNew == reachesDisk)
+        #expect(made.run.status.step == (reachesDisk ? 0 : 1))
+        try await made.run.put(reachesDisk ? 1 : 2, gradient(2))
+    }
+
+    /// A restore that came through raised the epoch, of which the deletion's sender knows nothing.
+    @Test func aDeletionIsFencedByTheEpochOnTheDisk() async throws {
+        let house = try await House()
+        let run = try await house.make("run", Self.manifest)
+        for k in 1...2 { try await run.put(k, gradient(k)) }
+        try house.store.setEpoch(1, of: await run.id)
+        unlink(house.database + "-shm")
+        await expectRefusal(.epochFenced) { try await house.runs.delete(RunName("run"), epoch: 0) }
+        try await house.runs.delete(RunName("run"), epoch: 1)
     }
 
     /// SQLite takes a log to end at the first frame that is not whole.

@@ -240,11 +240,13 @@ struct DurabilityTests {
         await expectRefusal(.storageUnavailable) { try health.check() }
         try health.writing { () throws(StorageError) in }
         try health.check()
-        // What is wrong with a request says nothing of the disk.
-        await expectRefusal(.storageDamaged) {
-            try health.writing { () throws(StorageError) in throw StorageError(.notFound, "No such run.") }
+        // What is wrong with a request, or with one run, says nothing of the disk.
+        for kind in [StorageError.Kind.notFound, .nameTaken, .corrupt(what: "A run"), .conflict, .other] {
+            #expect(throws: TrainingError.self) {
+                try health.writing { () throws(StorageError) in throw StorageError(kind, "No.") }
+            }
+            try health.check()
         }
-        try health.check()
     }
 
     @Test func aFailedCheckpointHarmsNoStepAndIsTriedAgainLater() async throws {

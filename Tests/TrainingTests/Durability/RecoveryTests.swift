@@ -198,4 +198,15 @@ struct RecoveryTests {
         #expect(served == [true, false, true])
         #expect(try house.runs.run(name).status.step == 1)
     }
+
+    /// Where the count could not be taken back, because the disk failed at that moment, the next checkpoint does it.
+    @Test func aCheckpointTellsThatTheRecoveryEnded() async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 1}}"#)
+        try await run.put(1, [.gradient("w", [2], 1)])
+        let id = await run.id
+        try house.store.setUnfinishedRecoveries(2, of: id)
+        try await run.makeCheckpoint()
+        #expect(try house.store.run(id)?.unfinishedRecoveries == 0)
+    }
 }

@@ -37,4 +37,22 @@ import Testing
             return
         }
     }
+
+    @Test(
+        arguments: [
+            (.full, true), (.io, true), (.syncFailed, true), (.readOnly, true), (.busy, true), (.cannotOpen, true),
+            (.lockedByAnotherServer, true), (.other, true), (.corrupt(what: "A run"), false), (.notFound, false), (.conflict, false),
+        ] as [(StorageError.Kind, Bool)])
+    func whatMayPassIsWaitedFor(kind: StorageError.Kind, mayPass: Bool) {
+        let error = StorageError(kind, "No.")
+        #expect(RecoveryFailure.isPassing(error) == mayPass)
+        #expect(!RecoveryFailure.isPassing(RecoveryFailure(error)))
+    }
+
+    /// One that is being brought back may give memory up, once all of its log is done again.
+    @Test func memoryThatIsMissingBesideOthersIsWaitedFor() {
+        let error = TrainingError.outOfMemory([], needed: 2, MemoryLedger(budget: 1))
+        #expect(RecoveryFailure.isPassing(error, isAlone: false))
+        #expect(!RecoveryFailure.isPassing(error, isAlone: true))
+    }
 }

@@ -61,6 +61,31 @@ struct MemoryBudgetTests {
         #expect(house.runs.ledger.reservedByteCount == 24 * 64)
     }
 
+    /// Runs that are not back yet have not reserved their memory.
+    @Test func nothingGrowsBeforeAllRunsAreBack() async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 1}}"#)
+        for k in 1...2 { try await run.put(k, [.gradient("a", [8, 8], k)]) }
+        let state = try await run.exported()
+        let before = try await run.snapshot()
+        let directory = await run.surroundings.directory
+        directory.readiness = .recovering(nil)
+        directory.noteProgress { $0.runsTotal = 2 }
+        await expectRefusal(.recovering) { try await run.put(3, [.gradient("a", [8, 8], 3), .gradient("b", [8], 3)]) }
+        await expectRefusal(.recovering) { try await run.hostWeights(body([.gradient("a", [8, 8], 1)]), epoch: nil) }
+        await expectRefusal(.recovering) { try await run.importState(state, epoch: nil) }
+        await expectRefusal(.recovering) { _ = try await run.restore(to: 2, epoch: nil) }
+        #expect(try await run.snapshot() == before)
+        #expect(await !run.isLentMemory())
+        // What needs no new memory goes on, and so does a run that has to be read again.
+        try await run.put(3, [.gradient("a", [8, 8], 3)])
+        await run.lose()
+        try await run.put(4, [.gradient("a", [8, 8], 4)])
+        directory.readiness = .ready
+        #expect(await run.isLentMemory())
+        try await run.put(5, [.gradient("a", [8, 8], 5), .gradient("b", [8], 5)])
+    }
+
     @Test func theLedgerNeverPromisesMoreThanItHas() {
         let ledger = MemoryLedger(budget: 10)
         #expect(ledger.reserve(10))
@@ -95,5 +120,12 @@ struct MemoryBudgetTests {
         ledger.takeBack(7)
         #expect(try await isReserved)
         #expect(ledger.reservedByteCount == 8)
+    }
+}
+
+extension Run {
+    /// Whether a checkpoint may copy what a step is about to change.
+    fileprivate func isLentMemory() -> Bool {
+        CheckpointCopy(of: CheckpointPart(parameters.all[0]), in: surroundings) != nil
     }
 }

@@ -7,11 +7,11 @@ struct AcknowledgedBytes: Sendable {
     private let bytes: Data
 
     init(of database: String) throws {
-        bytes = try Data(contentsOf: URL(fileURLWithPath: database + "-lock")).dropFirst(AcknowledgedRecords.headerByteCount)
+        bytes = try Data(contentsOf: URL(fileURLWithPath: database + "-lock")).dropFirst(AcknowledgedRecords.identityByteCount)
     }
 
     /// Lays them beside a copy, as if it were the file that they are about.
     func write(for database: String) throws {
-        try (Data(AcknowledgedRecords.header(database)) + bytes).write(to: URL(fileURLWithPath: database + "-lock"))
+        try (Data(AcknowledgedRecords.identity(of: database)) + bytes).write(to: URL(fileURLWithPath: database + "-lock"))
     }
 }

@@ -24,7 +24,7 @@ final class House: @unchecked Sendable {
         self.memoryBudget = memoryBudget
         self.threadCount = threadCount
         root = House.estate.appendingPathComponent(UUID().uuidString)
-        (store, runs) = try House.open(root.appendingPathComponent("1"), memoryBudget, threadCount, log)
+        (store, runs) = try House.start(root.appendingPathComponent("1"), memoryBudget, threadCount, log)
         try await runs.recover()
     }
 
@@ -40,7 +40,7 @@ final class House: @unchecked Sendable {
     /// The file that the present server works on.
     var database: String { directory.appendingPathComponent("lather.sqlite").path }
 
-    private static func open(_ directory: URL, _ memoryBudget: Int, _ threadCount: Int, _ log: LogLines) throws -> (Store, Runs) {
+    static func start(_ directory: URL, _ memoryBudget: Int, _ threadCount: Int, _ log: LogLines) throws -> (Store, Runs) {
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         let logger = Logger(label: "test") { _ in log }
         let store = try Store(path: directory.appendingPathComponent("lather.sqlite").path, logger: logger)
@@ -67,25 +67,23 @@ final class House: @unchecked Sendable {
     /// As after `kill -9`; the new server's start goes on in the background, on a store that has been put into trouble.
     func crashIntoTrouble(_ trouble: (Store) throws -> Void) async throws -> Task<Void, any Error> {
         try moveOut()
-        (store, runs) = try House.open(directory, memoryBudget, threadCount, log)
+        (store, runs) = try House.start(directory, memoryBudget, threadCount, log)
         try trouble(store)
         return Task { [runs] in try await runs.recover() }
     }
 
     /// As after `kill -9` of the server alone, on the same files and not on copies.
     func crashInPlace(_ damage: (String) throws -> Void) async throws {
-        let opening = store.state.withLock { $0.opening }
-        try opening.close(keepingWAL: true)
-        opening.keeping?.lock.unlock()
+        try store.endAsKilled()
         try damage(database)
-        (store, runs) = try House.open(directory, memoryBudget, threadCount, log)
+        (store, runs) = try House.start(directory, memoryBudget, threadCount, log)
         try await runs.recover()
     }
 
     private func reopen(memoryBudget: Int? = nil, _ damage: (String) throws -> Void = { _ in }) async throws {
         try moveOut()
         try damage(database)
-        (store, runs) = try House.open(directory, memoryBudget ?? self.memoryBudget, threadCount, log)
+        (store, runs) = try House.start(directory, memoryBudget ?? self.memoryBudget, threadCount, log)
         try await runs.recover()
     }
 
@@ -110,5 +108,14 @@ final class House: @unchecked Sendable {
 
     func run(_ name: String = "run") throws -> Run {
         try runs.run(RunName(name))
+    }
+}
+
+extension Store {
+    /// Ends it as `kill -9` does: the write-ahead log stays, the lock goes.
+    func endAsKilled() throws {
+        let opening = state.withLock { $0.opening }
+        try opening.close(keepingWAL: true)
+        opening.keeping?.lock.unlock()
     }
 }

@@ -59,6 +59,11 @@ extension Run {
         var reserved: Int
     }
 
+    /// From now on memory holds nothing that can be relied on.
+    func lose() {
+        agreement = .lost
+    }
+
     /// How often each parameter's state was stepped.
     func stepCounts() -> [String: Int] {
         Dictionary(uniqueKeysWithValues: parameters.all.map { ($0.name.description, $0.state.step) })
