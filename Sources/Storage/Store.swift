@@ -66,8 +66,11 @@ public final class Store: Sendable {
         let content = try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
         let acknowledged = AcknowledgedRecords(lock: lock)
-        let isInDoubt = acknowledged.isAbout(file.path) && acknowledged.isInDoubt
-        if isInDoubt { try file.forgetContents() } else { file.forgetWAL() }
+        let isInDoubt = acknowledged.isAbout(file.path) && acknowledged.isInDoubt || !file.forgetWAL()
+        if isInDoubt {
+            acknowledged.setInDoubt(true)
+            try file.forgetContents()
+        }
         if acknowledged.isAbout(file.path) {
             if !acknowledged.all.isEmpty { try file.requireContent(isInDoubt ? file.examine() : content) }
         } else if content != nil, !acknowledged.all.isEmpty {
@@ -123,6 +126,8 @@ public final class Store: Sendable {
     /// It is closed also when it throws, and nothing is lost: the next start reads the WAL. A reader in another process
     /// that keeps the WAL from being emptied is no error.
     public func close() throws(StorageError) {
+        // What side files that are gone held must not be left to them, nor another server's database be touched.
+        _ = try? soundOpening()
         // Not beside an opening, which would stay open.
         try opening.withLock { _ throws(StorageError) in try closeOpening() }
     }
@@ -133,7 +138,7 @@ public final class Store: Sendable {
             return (state.isClosed, state.opening, state.doubt)
         }
         guard !wasClosed else { return }
-        defer { current.keeping?.lock.unlock() }
+        defer { current.keeping?.acknowledged.lock.unlock() }
         if let doubt {
             // What the WAL holds must not be moved before it has been read again, which the next start does.
             try current.close(keepingWAL: true)

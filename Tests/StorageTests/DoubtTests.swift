@@ -40,7 +40,7 @@ import Testing
         try store.append([1], step: 1, to: run)
         let descriptor = try #require(try workspace.openDescriptor(of: "database-lock"))
         let kept = dup(descriptor)
-        let unreadable = open("/dev/null", O_WRONLY)
+        let unreadable = open(workspace.path("database-lock"), O_WRONLY)
         dup2(unreadable, descriptor)
         unlink(workspace.path("database-shm"))
         #expect(throws: StorageError.self) { try store.ensureSound() }
@@ -182,6 +182,38 @@ import Testing
         reader.end()
         try store.ensureSound()
         #expect(try store.lastSequence(of: run.id) == 3 && store.structuralDamage().isEmpty)
+    }
+
+    /// The first attempt takes the lock, and fails later.
+    @Test func aLockThatWasTakenAnewIsNotTakenForAnotherServers() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.append([1], step: 1, to: run)
+        let reader = try OtherProcess(reading: workspace.path())
+        store.suspectFailedSync()
+        unlink(workspace.path("database-lock"))
+        for _ in 1...2 {
+            let error = #expect(throws: StorageError.self) { try store.ensureSound() }
+            #expect(error?.message.contains("another process has it open") == true)
+        }
+        reader.end()
+        #expect(try store.append([2], step: 2, to: run) == 2)
+        #expect(store.generation?.takeovers == 1)
+    }
+
+    /// Of another server's time, whose checkpoint is of a later moment.
+    @Test func anOlderCheckpointDoesNotTakeTheNewestsPlace() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        for step in 1...3 { try store.append([UInt8(step)], step: step, to: run) }
+        let late = try store.checkpoint(run, step: 3, sequence: 3)
+        let error = #expect(throws: StorageError.self) { try store.checkpoint(run, step: 2, sequence: 2) }
+        #expect(error?.kind == .conflict)
+        let another = #expect(throws: StorageError.self) {
+            _ = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: 3, epoch: 0, sequence: 3, metadata: "{}"), after: 7)
+        }
+        #expect(another?.kind == .conflict)
+        #expect(try store.checkpoints(of: run.id) == [late])
     }
 
     @Test func aRecordOfSomebodyElseIsNotWrittenOver() throws {

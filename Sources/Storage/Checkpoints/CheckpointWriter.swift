@@ -188,6 +188,10 @@ public final class CheckpointWriter {
         keeping count: Int, _ mark: Int, _ history: History, in db: Database
     ) throws -> (CheckpointRecord, holdsMore: Bool) {
         try requireWriting(db)
+        // Checkpoints of a run only go forward, so this one's moment is of a time before somebody else's.
+        guard try store.prunedThrough(run, in: db) <= header.sequence else {
+            throw StorageError(.conflict, "Somebody else has made a checkpoint of run \(run).")
+        }
         let predecessor = try store.predecessor(in: run, history, in: db)
         let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?), unfinished_recoveries = 0"
         try store.updateRun(run, set: assignment, mark, header.sequence, in: db)

@@ -1,14 +1,22 @@
 import Foundation
 import GRDB
 public import Memory
+import Synchronization
 
 extension Store {
     /// Begins a checkpoint. It counts when ``CheckpointWriter/finish(keeping:covering:history:)`` has returned, and vanishes otherwise.
     ///
-    /// - Throws: ``StorageError/Kind/other`` when `header.sequence` is beyond the log.
-    public func beginCheckpoint(of run: Int64, _ header: CheckpointHeader) throws(StorageError) -> CheckpointWriter {
+    /// - Parameter takeovers: how often the lock had been taken anew when the run was last read.
+    /// - Throws: ``StorageError/Kind/other`` when `header.sequence` is beyond the log, ``StorageError/Kind/conflict`` when another
+    ///   server may have written since the run was last read.
+    public func beginCheckpoint(
+        of run: Int64, _ header: CheckpointHeader, after takeovers: Int? = nil
+    ) throws(StorageError) -> CheckpointWriter {
         let begun = ContinuousClock.now
         let id = try write { db in
+            guard takeovers == nil || takeovers == state.withLock({ $0.generation.takeovers }) else {
+                throw StorageError(.conflict, "Somebody else may have gone on with run \(run).")
+            }
             guard try header.sequence <= lastSequence(of: run, in: db) else {
                 throw StorageError(.other, "A checkpoint cannot contain log entry \(header.sequence) of run \(run): there is none.")
             }

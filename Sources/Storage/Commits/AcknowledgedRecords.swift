@@ -42,6 +42,9 @@ final class AcknowledgedRecords: Sendable {
         state.withLock { $0.identity == AcknowledgedRecords.identity(of: database) }
     }
 
+    /// The lock file that holds them.
+    var lock: FileLock { state.withLock { $0.lock } }
+
     /// Whether a sync has failed since the file was last read from its device and found right.
     var isInDoubt: Bool { state.withLock { $0.isInDoubt } }
 
@@ -101,6 +104,7 @@ final class AcknowledgedRecords: Sendable {
         state.withLock { state in
             state.lock = lock
             if AcknowledgedRecords.identity(in: lock.descriptor) == state.identity {
+                state.isInDoubt = state.isInDoubt || AcknowledgedRecords.isInDoubt(lock.descriptor)
                 for (run, note) in AcknowledgedRecords.notes(in: lock.descriptor) {
                     let own = state.notes[run] ?? Note()
                     state.notes[run] = Note(

@@ -32,9 +32,6 @@ struct FilePresence: Sendable {
         return found != nil && found != expected[1]
     }
 
-    /// Whether the lock is still the one that was taken.
-    var hasLock: Bool { FilePresence.numbers(path)[2] == expected[2] }
-
     private static func numbers(_ path: String) -> [FileNumber?] {
         ["", "-wal", "-lock", "-shm"].map { FileNumber(path: path + $0) }
     }

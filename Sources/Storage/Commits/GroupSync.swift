@@ -9,6 +9,8 @@ final class GroupSync: @unchecked Sendable {
     private var durable = 0
     private var isSyncing = false
     private var failure: StorageError?
+    /// Why no more syncs are made.
+    private var ended: StorageError?
     private let sync: @Sendable () throws(StorageError) -> Void
     private let queue = DispatchQueue(label: "storage.sync", qos: .userInitiated)
 
@@ -39,7 +41,7 @@ final class GroupSync: @unchecked Sendable {
     func end(_ reason: StorageError) -> StorageError? {
         condition.withLock {
             while isSyncing { condition.wait() }
-            defer { failure = failure ?? reason }
+            ended = reason
             return failure
         }
     }
@@ -51,7 +53,7 @@ final class GroupSync: @unchecked Sendable {
         condition.lock()
         defer { condition.unlock() }
         while durable < commit {
-            if let failure { throw failure }
+            if let failure = failure ?? ended { throw failure }
             if isSyncing {
                 condition.wait()
                 continue

@@ -24,6 +24,16 @@ extension StorageError {
         }
     }
 
+    /// What a check of the file's structure has found, in SQLite's words. It does not throw what it cannot read.
+    init(finding: String, path: String) {
+        let readError = lather_take_read_error()
+        self =
+            readError == 0
+            ? .corrupt(path, "is not whole: \(finding)")
+            : StorageError(
+                .io, "The system failed to read \(path) (\(String(cString: strerror(readError)))). Check the device, then try again.")
+    }
+
     /// The meaning of SQLite's extended result codes (https://www.sqlite.org/rescode.html).
     init(_ error: DatabaseError, path: String) {
         let reason = "SQLite \(error.extendedResultCode.rawValue): \(error.message ?? "no message")"

@@ -32,6 +32,12 @@ final class FileLock: Sendable {
         return pread(descriptor, &byte, 1, 0) >= 0
     }
 
+    /// Whether a path leads to the file that is locked.
+    func isAt(_ path: String) -> Bool {
+        var (own, found) = (stat(), stat())
+        return fstat(descriptor, &own) == 0 && stat(path, &found) == 0 && own.st_dev == found.st_dev && own.st_ino == found.st_ino
+    }
+
     /// Lets the next server in.
     func unlock() {
         flock(descriptor, LOCK_UN)

@@ -62,13 +62,13 @@ extension Store {
             switch (state.doubt, doubt) {
             case (nil, _), (.sideFilesGone, .failedSync):
                 state.doubt = doubt
+                // Should this process end before it has read the file again, the next one has to.
+                if case .failedSync = doubt { opening.keeping?.acknowledged.setInDoubt(true) }
                 return true
             default: return false
             }
         }
         guard isNew else { return }
-        // Should this process end before it has read the file again, the next one has to.
-        if case .failedSync = doubt { opening.keeping?.acknowledged.setInDoubt(true) }
         logger.error("database in doubt", metadata: ["reason": "\(doubt.refusal(path).message)"])
     }
 
@@ -94,7 +94,7 @@ extension Store {
         let finding = keeping.presence.finding
         guard finding != .databaseGone else { throw doubt.refusal(path) }
         // First of all: without the lock another server may be writing.
-        let lock = try keeping.presence.hasLock ? keeping.lock : takeLockAnew(keeping)
+        let lock = try holdLock(keeping)
         if old.isOpen {
             if finding == .sideFilesGone {
                 // Once this connection is closed nothing leads to a log that was deleted: all of it goes into the database now.
@@ -114,8 +114,8 @@ extension Store {
             try? new.close(keepingWAL: true)
             throw error
         }
-        keeping.acknowledged.setInDoubt(false)
         state.withLock { state in
+            keeping.acknowledged.setInDoubt(false)
             state.opening = new
             state.doubt = nil
             state.generation.number += 1
@@ -128,7 +128,7 @@ extension Store {
     func verify(_ opening: Opening) throws(StorageError) {
         try withConnection(of: opening) { db in
             let finding = try String.fetchOne(db, sql: "PRAGMA quick_check(1)")
-            guard finding == "ok" else { throw StorageError.corrupt(path, "is not whole: \(finding ?? "no answer")") }
+            guard finding == "ok" else { throw StorageError(finding: finding ?? "no answer", path: path) }
             // Some of what was written of them may not be there.
             try db.execute(sql: Store.dropUnfinished)
             // Something to sync, as proof that syncs succeed again.
@@ -137,8 +137,11 @@ extension Store {
         if let sync = opening.keeping?.sync { try sync.wait(for: sync.noteWritten()) }
     }
 
-    /// Locks a lock file that has taken the old one's place, and carries over what was noted there.
-    private func takeLockAnew(_ keeping: Opening.Keeping) throws(StorageError) -> FileLock {
+    /// The lock; one that has taken the old one's place is locked too, and gets what was noted there.
+    private func holdLock(_ keeping: Opening.Keeping) throws(StorageError) -> FileLock {
+        // Perhaps taken by an attempt that failed later.
+        let held = keeping.acknowledged.lock
+        guard !held.isAt(path + "-lock") else { return held }
         let lock = try FileLock(path: path + "-lock", guarding: path)
         state.withLock { $0.generation.takeovers += 1 }
         keeping.acknowledged.move(to: lock)
@@ -174,10 +177,18 @@ extension DatabaseFile {
         try dropFromCache()
     }
 
-    /// Makes the next reads of the write-ahead log come from the device, if it can be done: a process that ended at once when a
-    /// sync failed could not note it.
-    func forgetWAL() {
-        if !isAtRest { try? DatabaseFile(unresolved: path + "-wal").dropFromCache() }
+    /// Makes the next reads of the write-ahead log come from the device: a process that ended at once when a sync failed could
+    /// not note it.
+    ///
+    /// - Returns: false when a sync failed only now.
+    func forgetWAL() -> Bool {
+        guard !isAtRest else { return true }
+        do {
+            try DatabaseFile(unresolved: path + "-wal").dropFromCache()
+        } catch {
+            return error.kind != .syncFailed
+        }
+        return true
     }
 
     private func dropFromCache() throws(StorageError) {

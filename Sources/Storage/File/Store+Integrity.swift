@@ -6,7 +6,11 @@ extension Store {
     /// - Complexity: reads the whole file.
     public func structuralDamage() throws(StorageError) -> [String] {
         do {
-            return try read { try String.fetchAll($0, sql: "PRAGMA integrity_check") }.filter { $0 != "ok" }
+            return try read { db in
+                let findings = try String.fetchAll(db, sql: "PRAGMA integrity_check").filter { $0 != "ok" }
+                if let first = findings.first, case let error = StorageError(finding: first, path: path), error.kind == .io { throw error }
+                return findings
+            }
         } catch {
             guard error.isCorruption else { throw error }
             return [error.message]

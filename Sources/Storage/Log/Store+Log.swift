@@ -145,7 +145,7 @@ extension Store {
         return last
     }
 
-    private func prunedThrough(_ run: Int64, in db: Database) throws -> Int64 {
+    func prunedThrough(_ run: Int64, in db: Database) throws -> Int64 {
         let statement = try db.cachedStatement(sql: "SELECT pruned_through FROM run WHERE id = ? AND deleted = 0")
         guard let pruned = try Int64.fetchOne(statement, arguments: [run]) else { throw StorageError.noRun(run) }
         return pruned

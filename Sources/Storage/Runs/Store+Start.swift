@@ -30,6 +30,7 @@ extension Store {
             "\(path) has no run \(lost), of which records were acknowledged: it or its -wal file has been damaged or replaced. If an "
                 + "older copy was put in its place on purpose, delete the -lock file.")
     }
+
     private func newestRun(_ db: Database) throws -> Int64 {
         try Int64.fetchOne(db, sql: "SELECT seq FROM sqlite_sequence WHERE name = 'run'") ?? 0
     }
@@ -37,12 +38,14 @@ extension Store {
     /// Runs of which something was acknowledged that is not in the file, and which were not deleted.
     func runsMissingAcknowledged(in db: Database) throws -> Set<Int64> {
         let newest = try newestRun(db)
-        return try Set(
+        return Set(
             (keeping?.acknowledged.all ?? [:]).filter { run, note in
                 do {
                     return try lacks(note, run, in: db)
                 } catch let error as StorageError where error.kind == .notFound {
                     return run > newest
+                } catch {
+                    return true
                 }
             }.keys)
     }

@@ -17,6 +17,7 @@ final class CheckpointSnapshot: Sendable {
     private let level: Run.Level?
     private let manifest: Manifest
     private let record: StepRecord?
+    private let takeovers: Int?
 
     init(of run: isolated Run, label: String? = nil) {
         step = run.step
@@ -28,6 +29,7 @@ final class CheckpointSnapshot: Sendable {
         level = run.level
         manifest = run.manifest
         record = run.record
+        takeovers = run.seen?.takeovers
     }
 
     /// Writes the checkpoint; it counts when this returns. Called once.
@@ -42,7 +44,7 @@ final class CheckpointSnapshot: Sendable {
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: moment.logSequence, label: label,
             metadata: String(decoding: JSONValue.object(metadata).serialized(), as: UTF8.self))
-        let writer = try store.beginCheckpoint(of: run, header)
+        let writer = try store.beginCheckpoint(of: run, header, after: takeovers)
         do {
             for part in parts { try part.write(to: writer, copyingIn: surroundings) }
             if let answer = record?.content { try writer.append(answer: answer, of: "") }

@@ -83,7 +83,7 @@ extension Run {
     func finish() throws(TrainingError) {
         guard life == .open else { return }
         defer { life = .stopped }
-        if status.isInDoubt { try settle() }
+        try settle()
         try ensureCheckpoint()
     }
 

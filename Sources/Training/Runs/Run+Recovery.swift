@@ -25,7 +25,7 @@ extension Run {
             try findAcknowledgedRecords()
             if !damages.isEmpty { try store.fallBack(to: point, of: id) }
         } catch {
-            guard !damages.isEmpty, !RecoveryFailure.isPassing(error) else { throw error }
+            guard !damages.isEmpty, !(error is TrainingError), !RecoveryFailure.isPassing(error) else { throw error }
             let tried = damages + ["nor does the log make up for it: \(RecoveryFailure(error).reason)"]
             throw RecoveryFailure(reason: tried.joined(separator: "; "))
         }

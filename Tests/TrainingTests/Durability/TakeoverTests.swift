@@ -46,6 +46,28 @@ import Testing
         #expect(try house.run().status.step == last + 1)
     }
 
+    /// | server A | server B |
+    /// | --- | --- |
+    /// | takes steps 1 to 3 | |
+    /// | its lock is deleted | takes steps 4 to 6, ends |
+    /// | is stopped | |
+    @Test(arguments: ["log", "checkpoint", "memory"])
+    func aStopWritesNothingOverWhatAnotherServerDid(durability: String) async throws {
+        let house = try await House()
+        let run = try await house.make("run", manifest(durability))
+        for k in 1...3 { try await run.put(k, gradient(k)) }
+        if durability != "log" { try await run.makeCheckpoint() }
+        try await run.put(4, gradient(4))
+        unlink(house.database + "-lock")
+        try await house.whileAnotherServes(stops: true) { other in
+            let run = try other.run(RunName("run"))
+            for k in (run.status.step + 1)...6 { try await run.put(k, gradient(k)) }
+        }
+        try await house.restart()
+        #expect(try house.run().status.step == 6)
+        #expect(try await house.run().put(6, gradient(6)).isReplay)
+    }
+
     /// Steps that are only in memory would be lost if the run was read again without need.
     @Test(arguments: ["log", "checkpoint", "memory"])
     func aDeletedLockAloneCostsNoStep(durability: String) async throws {
