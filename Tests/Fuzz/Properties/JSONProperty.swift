@@ -11,10 +11,22 @@ enum JSONProperty {
             return (0...bytes.count).contains(error.offset) ? nil : "\(error), of \(bytes.count)"
         }
         return FuzzProperties.violation { () throws(Violation) in
+            try checkText(value, bytes)
             try checkWriting(value)
             try checkNumbers(value)
             try checkAgainstFoundation(value, bytes)
         }
+    }
+
+    /// A text without escapes is written as it stood, but for white space: nothing in it was passed over.
+    private static func checkText(_ value: JSONValue, _ bytes: UnsafeRawBufferPointer) throws(Violation) {
+        guard !bytes.contains(UInt8(ascii: "\\")) else { return }
+        var isInString = false
+        let text = bytes.filter { byte in
+            if byte == UInt8(ascii: "\"") { isInString.toggle() }
+            return isInString || ![0x20, 0x09, 0x0A, 0x0D].contains(byte)
+        }
+        try require(text == value.serialized(), "something in the text was passed over")
     }
 
     /// The same bytes for the same value, and the same value for the same bytes.
@@ -46,7 +58,7 @@ enum JSONProperty {
         }
     }
 
-    /// Foundation reads it too, unless it holds a number that is no double.
+    /// Foundation, which is more lenient, reads it too, unless it holds a number that is no double.
     private static func checkAgainstFoundation(_ value: JSONValue, _ bytes: UnsafeRawBufferPointer) throws(Violation) {
         guard numbers(in: value).allSatisfy({ $0.double != nil }) else { return }
         let other = try? JSONSerialization.jsonObject(with: Data(bytes), options: .fragmentsAllowed)
