@@ -14,7 +14,7 @@ import Testing
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append([1], step: 1, to: run)
-        let descriptor = try #require(try workspace.openDescriptor(of: "database-lock"))
+        let descriptor = try #require(try workspace.openDescriptors(of: "database-lock").first)
         let kept = dup(descriptor)
         let unreadable = open("/dev/null", O_WRONLY)
         dup2(unreadable, descriptor)
@@ -38,7 +38,7 @@ import Testing
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append([1], step: 1, to: run)
-        let descriptor = try #require(try workspace.openDescriptor(of: "database-lock"))
+        let descriptor = try #require(try workspace.openDescriptors(of: "database-lock").first)
         let kept = dup(descriptor)
         let unreadable = open(workspace.path("database-lock"), O_WRONLY)
         dup2(unreadable, descriptor)
@@ -63,10 +63,10 @@ import Testing
         try store.execute("PRAGMA shrink_memory")
         // This process's memory has nothing at these addresses, and its file answers with EIO.
         let unreadable = open("/proc/self/mem", O_RDONLY)
-        let descriptors = try ["database", "database-wal"].map { try #require(try workspace.openDescriptor(of: $0)) }
+        let descriptors = try ["database", "database-wal"].flatMap { try workspace.openDescriptors(of: $0) }
         let kept = descriptors.map { dup($0) }
         for descriptor in descriptors { dup2(unreadable, descriptor) }
-        let error = #expect(throws: StorageError.self) { try store.log(of: run) }
+        let error = #expect(throws: StorageError.self) { _ = try store.log(of: run) }
         #expect(error?.kind == .io && error?.message.contains("Input/output error") == true)
         for (descriptor, kept) in zip(descriptors, kept) {
             dup2(kept, descriptor)

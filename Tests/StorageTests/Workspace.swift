@@ -46,10 +46,9 @@ final class Workspace {
         try data.write(to: URL(fileURLWithPath: path(name)))
     }
 
-    /// The descriptor through which this process has a file open.
-    func openDescriptor(of name: String) throws -> Int32? {
-        let descriptors = try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }
-        return descriptors.first {
+    /// The descriptors through which this process has a file open.
+    func openDescriptors(of name: String) throws -> [Int32] {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").compactMap { Int32($0) }.filter {
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\($0)")) == path(name)
         }
     }
