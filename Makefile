@@ -1,8 +1,9 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 LATHER := .build/release/lather
+SANITIZED := HTTPServerTests StorageTests TrainingTests APITests
 
-.PHONY: help run test test-long lint check-contract docs bench bench-durability bench-http build dependencies clean
+.PHONY: help run test test-long fuzz lint check-contract docs bench bench-durability bench-http build dependencies clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,15 +19,23 @@ test: build lint check-contract ## Everything that CI runs
 	swift test --skip-build --filter HTTPServerTests
 	swift test --skip-build --skip 'HTTPServerTests|LatherTests'
 	LATHER_BINARY=$(abspath $(LATHER)) swift test --skip-build --filter LatherTests
+	Scripts/fuzz 20
+	Scripts/sanitize thread HTTPServerTests
 
-test-long: build ## The fault tests with many more trials than CI has time for, and a gigabyte through TLS
+test-long: build ## What CI has no time for: many more faults, a gigabyte through TLS, long fuzzing, sanitizers
 	swift build --build-tests
 	LATHER_TEST_KILLS=2000 LATHER_TEST_POWER_CUTS=200 LATHER_TEST_FAULTS=40 LATHER_TEST_FLIPS=10000 LATHER_TEST_SOAK=20000 \
 	  LATHER_TEST_PROXY_BYTES=1000000000 LATHER_BINARY=$(abspath $(LATHER)) \
 	  swift test --skip-build --filter "KillTests|PowerCutTests|FailingDeviceTests|StorageTroubleTests|DamageTests|SoakTests|ProxyTests"
+	Scripts/fuzz 300
+	Scripts/sanitize thread $(SANITIZED)
+	Scripts/sanitize address $(SANITIZED)
 
 check-contract: build ## openapi.yaml against the release binary, by schemathesis; the container's files by their own linters
 	Scripts/check-contract
+
+fuzz: ## Look for bytes that break the readers of HTTP, safetensors and JSON, for SECONDS (60) each
+	Scripts/fuzz $(or $(SECONDS),60)
 
 lint: ## Format, file lengths, and what must not be in the tree
 	Scripts/lint

@@ -50,13 +50,16 @@ let package = Package(
             ]),
         .executableTarget(
             name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "StrictJSON", "Training", argumentParser, logging]),
+        .target(
+            name: "FuzzProperties", dependencies: ["HTTPServer", "Safetensors", "StrictJSON", httpTypes], path: "Tests/Fuzz/Properties"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzProperties"], resources: [.copy("Corpus")]),
         .testTarget(name: "MemoryTests", dependencies: ["Memory"]),
         .testTarget(name: "MetricsTests", dependencies: ["Metrics"]),
         .testTarget(name: "StrictJSONTests", dependencies: ["StrictJSON"]),
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "SOAPTests", dependencies: ["SOAP", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Golden")]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "StrictJSON"]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["HTTPServer", "Memory", "Metrics", "StrictJSON", httpTypes, logging]),
+        .testTarget(name: "HTTPServerTests", dependencies: ["FuzzProperties", "HTTPServer", "Memory", "Metrics", "StrictJSON", httpTypes, logging]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", "Metrics", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",
@@ -74,6 +77,16 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// The fuzzers' program links only with libFuzzer, which Scripts/fuzz asks for.
+if Context.environment["LATHER_FUZZ"] != nil {
+    package.targets.append(.executableTarget(name: "fuzz", dependencies: ["FuzzProperties"], path: "Tests/Fuzz/Driver"))
+}
+
+// Some rooms' tests without the other rooms, for Scripts/sanitize, which builds anew.
+if let names = Context.environment["LATHER_TEST_TARGETS"]?.split(separator: " ") {
+    package.targets.removeAll { $0.type == .test && !names.contains($0.name[...]) }
+}
 
 for target in package.targets where target.type != .system {
     target.swiftSettings = settings

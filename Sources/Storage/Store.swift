@@ -2,6 +2,7 @@ import Foundation
 import GRDB
 import GRDBSQLite
 public import Logging
+import Memory
 import Synchronization
 
 /// Runs, their logs and their checkpoints in one SQLite file.
@@ -31,9 +32,9 @@ public final class Store: Sendable {
     let kept = KeptCheckpoints()
     /// Bytes in the WAL, roughly; see ``noteWritten(_:)``.
     let unmovedBytes = Atomic(0)
-    let state: Mutex<State>
+    let state: Locked<State>
     /// Held by the one thread that opens the file anew.
-    let opening = Mutex(())
+    let opening = Locked(())
     /// The state of a file that was at rest when it was opened to look at it.
     private let stateAtRest: FileState?
     /// What was noted as durable when the file was opened to look at it.
@@ -85,7 +86,7 @@ public final class Store: Sendable {
         acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
         let opening = try Opening(file, lock: lock, acknowledged: acknowledged, meter: meter)
-        state = Mutex(State(opening: opening, doubt: isInDoubt ? .failedSync(.syncFailedBefore) : nil))
+        state = Locked(State(opening: opening, doubt: isInDoubt ? .failedSync(.syncFailedBefore) : nil))
         if isInDoubt {
             try verify(opening)
             acknowledged.setInDoubt(false)
@@ -112,7 +113,7 @@ public final class Store: Sendable {
         logger = Logger(label: "storage.inspector") { _ in SwiftLogNoOpLogHandler() }
         partSize = PartTable.defaultPartSize
         schemaVersion = version
-        state = Mutex(State(opening: Opening(inspecting: queue)))
+        state = Locked(State(opening: Opening(inspecting: queue)))
         acknowledgedBefore = AcknowledgedRecords.notes(besides: file.path)
     }
 

@@ -1,6 +1,6 @@
 import Foundation
 import GRDB
-import Synchronization
+import Memory
 import Testing
 
 @testable import Storage

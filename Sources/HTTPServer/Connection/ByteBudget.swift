@@ -1,3 +1,5 @@
+import Memory
+
 /// Bounds the bytes of all bodies and large answers that are in memory at once.
 final class ByteBudget: Sendable {
     private let limit: Int

@@ -11,8 +11,6 @@ extension Connection {
         case linger
     }
 
-    /// Empty lines that are tolerated before a request line.
-    private static let maximumEmptyLines = 4
     /// Bodies up to this many bytes go out in one piece with their head; larger ones are not held twice for a slow reader.
     private static let largestCopied = 16 << 10
 
@@ -39,24 +37,13 @@ extension Connection {
     /// The next request's head; nil when the client is done or stays idle for too long.
     private func readHead() async throws(HTTPError) -> RequestHead? {
         beginIdling()
-        var scanner = HeadScanner(limits: context.configuration.head)
-        var emptyLines = 0
+        var reader = HeadReader(limits: context.configuration.head)
         while true {
-            // RFC 9112 section 2.2: ignore an empty line before the request line.
-            while phase == .idle, emptyLines < Connection.maximumEmptyLines, input.bytes.starts(with: "\r\n".utf8) {
-                input.consume(2)
-                emptyLines += 1
+            if let head = try reader.read(&input) {
+                beginHandling()
+                return head
             }
-            let startsWithLine = phase == .idle && emptyLines < Connection.maximumEmptyLines && input.bytes.elementsEqual("\r".utf8)
-            if !input.isEmpty && !startsWithLine {
-                if let length = try scanner.scan(input.bytes) {
-                    let head = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: input.bytes[..<length]))
-                    input.consume(length)
-                    beginHandling()
-                    return head
-                }
-                if phase == .idle { beginReadingHead() }
-            }
+            if reader.hasBegun, phase == .idle { beginReadingHead() }
             switch await receive(into: nil, andInput: true) {
             case .received:
                 continue

@@ -1,4 +1,5 @@
 import Foundation
+import Memory
 
 /// The Date field's value (RFC 9110 section 5.6.7), put together once a second.
 final class DateField: Sendable {

@@ -2,7 +2,7 @@
 ///
 /// Memory is taken when there is something to read, grows with what cannot be understood yet, and is given back when a
 /// connection falls idle.
-struct InputBuffer: ~Copyable {
+package struct InputBuffer: ~Copyable {
     /// What most heads fit into. Thousands of slow ones would otherwise scatter theirs over eight times the memory.
     private static let firstByteCount = 2 << 10
 
@@ -11,7 +11,7 @@ struct InputBuffer: ~Copyable {
     private var start = 0
     private var end = 0
 
-    init(capacity: Int) {
+    package init(capacity: Int) {
         self.capacity = capacity
     }
 
@@ -19,17 +19,17 @@ struct InputBuffer: ~Copyable {
         storage?.deallocate()
     }
 
-    var count: Int { end - start }
-    var isEmpty: Bool { start == end }
+    package var count: Int { end - start }
+    package var isEmpty: Bool { start == end }
 
     /// The bytes not consumed yet; valid until the buffer is next changed.
-    var bytes: UnsafeRawBufferPointer {
+    package var bytes: UnsafeRawBufferPointer {
         guard let storage else { return UnsafeRawBufferPointer(start: nil, count: 0) }
         return UnsafeRawBufferPointer(rebasing: storage[start..<end])
     }
 
     /// Room to read into, after the unconsumed bytes have moved to the front; empty when the buffer is full.
-    mutating func space() -> UnsafeMutableRawBufferPointer {
+    package mutating func space() -> UnsafeMutableRawBufferPointer {
         var storage = storage ?? .allocate(byteCount: min(capacity, InputBuffer.firstByteCount), alignment: 1)
         if start > 0 {
             storage.copyMemory(from: UnsafeRawBufferPointer(rebasing: storage[start..<end]))
@@ -47,12 +47,12 @@ struct InputBuffer: ~Copyable {
     }
 
     /// Notes that `count` bytes have been read into ``space()``.
-    mutating func filled(_ count: Int) {
+    package mutating func filled(_ count: Int) {
         end += count
         precondition(end <= capacity)
     }
 
-    mutating func consume(_ count: Int) {
+    package mutating func consume(_ count: Int) {
         start += count
         precondition(start <= end)
     }

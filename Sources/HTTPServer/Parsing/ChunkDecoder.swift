@@ -2,7 +2,7 @@ import HTTPTypes
 
 /// Understands the chunked transfer coding (RFC 9112 section 7.1) byte by byte: everything but the data itself, which the
 /// caller moves where it belongs.
-struct ChunkDecoder {
+package struct ChunkDecoder {
     private enum State {
         case size(digits: Int)
         case extensionSemicolon
@@ -29,15 +29,17 @@ struct ChunkDecoder {
     private var trailerBytes = 0
 
     /// Bytes of data that come next; 0 when framing comes next.
-    private(set) var pendingData = 0
+    package private(set) var pendingData = 0
     /// Whether the whole body, trailers included, has been understood.
-    private(set) var isDone = false
+    package private(set) var isDone = false
+
+    package init() {}
 
     /// Reads framing until data or the body's end comes next.
     ///
     /// - Returns: how many bytes it was, which is all of them unless data or the end has come.
     /// - Throws: 400 for anything but the exact form, 431 for trailers that are too large.
-    mutating func readFraming(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
+    package mutating func readFraming(_ bytes: UnsafeRawBufferPointer) throws(HTTPError) -> Int {
         var position = 0
         while position < bytes.count, pendingData == 0, !isDone {
             try read(bytes[position])
@@ -47,7 +49,7 @@ struct ChunkDecoder {
     }
 
     /// Notes that `count` bytes of the pending data have been moved.
-    mutating func moved(_ count: Int) {
+    package mutating func moved(_ count: Int) {
         precondition(count <= pendingData)
         pendingData -= count
         if pendingData == 0 { state = .dataCarriageReturn }

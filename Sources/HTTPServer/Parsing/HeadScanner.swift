@@ -23,13 +23,13 @@ struct HeadScanner {
         }
         while let found = bytes[position...].firstIndex(of: ASCII.lineFeed) {
             position = found + 1
-            // RFC 9112 section 2.2 lets a recipient take a bare LF for a line's end; those who differ about it get smuggled past.
-            guard found > lineStart, bytes[found - 1] == ASCII.carriageReturn else {
-                throw .malformed("A line of the head does not end in CRLF.")
-            }
-            let length = found - 1 - lineStart
-            lineStart = position
+            let endsInCRLF = found > lineStart && bytes[found - 1] == ASCII.carriageReturn
+            let length = (endsInCRLF ? found - 1 : found) - lineStart
+            // Before its end is judged: what comes in portions is found too long before its end is there.
             if lines == 0 { try checkRequestLine(length) }
+            // RFC 9112 section 2.2 lets a recipient take a bare LF for a line's end; those who differ about it get smuggled past.
+            guard endsInCRLF else { throw .malformed("A line of the head does not end in CRLF.") }
+            lineStart = position
             guard position <= limits.bytes else { throw tooLarge }
             if length == 0 { return position }
             lines += 1

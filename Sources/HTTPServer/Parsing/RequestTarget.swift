@@ -1,11 +1,11 @@
 import HTTPTypes
 
 /// The request target (RFC 9112 section 3.2), taken apart and percent-decoded once.
-struct RequestTarget {
+package struct RequestTarget: Equatable {
     /// As it came.
-    let raw: [UInt8]
+    package let raw: [UInt8]
     /// See ``Request/pathSegments``; empty for `*` too.
-    let pathSegments: [String]
+    package let pathSegments: [String]
     let queryItems: [QueryItem]
 
     init(_ bytes: some Collection<UInt8>, method: HTTPRequest.Method) throws(HTTPError) {
@@ -63,4 +63,7 @@ struct RequestTarget {
         }
         return items
     }
+
+    /// Whether both came as the same bytes, from which all else follows.
+    package static func == (left: RequestTarget, right: RequestTarget) -> Bool { left.raw == right.raw }
 }

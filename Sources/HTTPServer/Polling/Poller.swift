@@ -1,7 +1,7 @@
 import CSockets
 import Dispatch
 import Foundation
-import Synchronization
+import Memory
 
 /// Waits for all sockets of the process on one thread, and has what is ready handled on the queue that the socket belongs to.
 ///
@@ -26,7 +26,7 @@ final class Poller: Sendable {
     private static let batch = 64
 
     private let set: Int32
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private init() {
         set = lather_poll_open()

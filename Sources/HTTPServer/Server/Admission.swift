@@ -1,3 +1,5 @@
+import Memory
+
 /// Counts connections, in all and by client address.
 final class Admission: Sendable {
     private let limit: Int

@@ -1,6 +1,6 @@
 import CStorage
 import Foundation
-import Synchronization
+import Memory
 
 /// What has been made durable of each run, noted beside the database.
 ///
@@ -26,12 +26,12 @@ final class AcknowledgedRecords: Sendable {
         var isInDoubt: Bool
     }
 
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// - Parameter lock: the lock file, open and locked.
     init(lock: FileLock) {
         let descriptor = lock.descriptor
-        state = Mutex(
+        state = Locked(
             State(
                 lock: lock, identity: AcknowledgedRecords.identity(in: descriptor), notes: AcknowledgedRecords.notes(in: descriptor),
                 isInDoubt: AcknowledgedRecords.isInDoubt(descriptor)))

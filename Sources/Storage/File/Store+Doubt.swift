@@ -1,7 +1,7 @@
 import Foundation
 import GRDB
 import Logging
-import Synchronization
+import Memory
 
 /// Why the open file cannot be relied on.
 enum Doubt {

@@ -1,4 +1,4 @@
-import Synchronization
+import Memory
 
 extension Store {
     /// Which opening of the file it is.

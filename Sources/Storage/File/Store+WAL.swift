@@ -1,5 +1,6 @@
 import GRDB
 import Logging
+import Memory
 import Synchronization
 
 extension Store {

@@ -28,6 +28,7 @@ extension WireCase {
             WireCase("TLS", bytes: [0x16, 0x03, 0x01, 0x02, 0x00, 0x01], [400]),
             WireCase("longest line", get("/ok?\(padding(8_192 - 17))"), 200, then: .open, body: "ok"),
             WireCase("line too long by one", get("/ok?\(padding(8_193 - 17))"), 414),
+            WireCase("line too long that ends in LF alone", "GET /ok?\(padding(8_193 - 17)) HTTP/1.1\nHost: a\r\n\r\n", 414),
             WireCase("line that never ends", "GET /\(padding(20_000))", 414),
             WireCase("long method", "\(padding(8_200)) /ok HTTP/1.1\r\nHost: a\r\n\r\n", 414),
         ])

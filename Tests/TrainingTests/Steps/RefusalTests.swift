@@ -76,7 +76,8 @@ struct RefusalTests {
         let run = try await House().make("run", manifest)
         try await run.put(1, [Self.good])
         let before = try await run.snapshot()
-        let whole = try Array(body([Self.good]).bytes)
+        let good = try body([Self.good])
+        let whole = Array(good.bytes)
         for length in [0, 7, 8, 20, whole.count - 1] {
             await expectRefusal(.malformedBody) {
                 _ = try await run.takeStep(2, body: buffer(Array(whole.prefix(length))), inputs: StepInputs(), epoch: nil)
