@@ -32,8 +32,10 @@ final class StorageHealth: @unchecked Sendable {
             return value
         } catch {
             switch error.kind {
-            // These say something of the request or of one run, or nothing that is known to last.
-            case .notFound, .nameTaken, .corrupt, .conflict, .other: break
+            // These say something of the request or of one run.
+            case .notFound, .nameTaken, .corrupt: break
+            // These say nothing that is known to last, but an earlier success speaks no more: the next probe looks.
+            case .conflict, .other: lock.withLock { if last?.failure == nil { last = nil } }
             default: note(error)
             }
             throw TrainingError(error)
