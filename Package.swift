@@ -30,13 +30,14 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "CSockets"),
         .target(name: "CStorage", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "Memory"),
         .target(name: "StrictJSON"),
         .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
         .target(name: "SOAP", dependencies: ["LinearAlgebra", logging]),
         .target(name: "Safetensors", dependencies: ["StrictJSON"]),
-        .target(name: "HTTPServer", dependencies: ["Memory", "StrictJSON", httpTypes, logging]),
+        .target(name: "HTTPServer", dependencies: ["CSockets", "Memory", "StrictJSON", httpTypes, logging]),
         .target(name: "Storage", dependencies: ["CStorage", "Memory", crypto, grdb, grdbSQLite, logging]),
         .target(
             name: "Training", dependencies: ["Memory", "StrictJSON", "Safetensors", "LinearAlgebra", "SOAP", "Storage", crypto, logging]),

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 
 /// A connected, non-blocking stream socket that belongs to one event loop.
@@ -12,14 +11,13 @@ final class Socket: @unchecked Sendable {
     }
 
     // Invariant: everything is touched on the loop's queue only, except `descriptor`, which never changes. The descriptor is
-    // closed once, when no source watches it any more; `isClosed` says that nobody may use it from then on.
+    // closed once; `isClosed` says that nobody may use it from then on. One task at a time waits for a direction.
     let loop: EventLoop
     private let descriptor: Int32
-    private var readable: Readiness?
-    private var writable: Readiness?
+    private var watch: Watch?
+    private var reader: UnsafeContinuation<Void, Never>?
+    private var writer: UnsafeContinuation<Void, Never>?
     private(set) var isClosed = false
-    /// Sources that have not let go of the descriptor yet.
-    private var watches = 0
 
     /// Takes over a connected descriptor.
     init(descriptor: Int32, loop: EventLoop) {
@@ -70,24 +68,55 @@ final class Socket: @unchecked Sendable {
 
     /// Suspends until there may be something to read, or ``wake()`` is called.
     func waitUntilReadable() async {
-        guard !isClosed else { return }
-        let readiness = readable ?? watch(DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: loop.queue))
-        readable = readiness
-        await readiness.wait()
+        await withUnsafeContinuation { continuation in
+            precondition(reader == nil, "one task at a time waits for bytes")
+            reader = continuation
+            ask()
+        }
     }
 
     /// Suspends until there may be room to write, or ``wake()`` is called.
     func waitUntilWritable() async {
-        guard !isClosed else { return }
-        let readiness = writable ?? watch(DispatchSource.makeWriteSource(fileDescriptor: descriptor, queue: loop.queue))
-        writable = readiness
-        await readiness.wait()
+        await withUnsafeContinuation { continuation in
+            precondition(writer == nil, "one task at a time waits for room")
+            writer = continuation
+            ask()
+        }
     }
 
     /// Ends present waits, so that their tasks look at the state of things again.
     func wake() {
-        readable?.wake()
-        writable?.wake()
+        resume([.readable, .writable])
+    }
+
+    private func ask() {
+        guard !isClosed else { return wake() }
+        var wanted: Directions = []
+        if reader != nil { wanted.insert(.readable) }
+        if writer != nil { wanted.insert(.writable) }
+        let watch = watch ?? Watch(descriptor, on: loop.queue) { [weak self] in self?.found($0) }
+        self.watch = watch
+        guard wanted.isEmpty || watch.ask(for: wanted) else {
+            // Nobody would ever wake who waits.
+            abort()
+            return wake()
+        }
+    }
+
+    private func found(_ ready: Directions) {
+        resume(ready)
+        if reader != nil || writer != nil { ask() }
+    }
+
+    private func resume(_ directions: Directions) {
+        if directions.contains(.readable), let waiting = reader {
+            reader = nil
+            waiting.resume()
+        }
+        if directions.contains(.writable), let waiting = writer {
+            writer = nil
+            waiting.resume()
+        }
     }
 
     /// Tells the other side that nothing more comes; what it sends can still be read.
@@ -102,21 +131,13 @@ final class Socket: @unchecked Sendable {
         shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
-    /// Closes the socket; the descriptor itself goes when Dispatch has let go of it.
+    /// Closes the socket.
     func close() {
         loop.assertIsCurrent()
         guard !isClosed else { return }
         isClosed = true
-        if watches == 0 { _ = Glibc.close(descriptor) }
-        readable?.cancel()
-        writable?.cancel()
-    }
-
-    private func watch(_ source: any DispatchSourceProtocol) -> Readiness {
-        watches += 1
-        return Readiness(source: source) {
-            self.watches -= 1
-            if self.watches == 0 { _ = Glibc.close(self.descriptor) }
-        }
+        watch?.end()
+        _ = Glibc.close(descriptor)
+        wake()
     }
 }

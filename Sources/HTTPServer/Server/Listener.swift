@@ -10,12 +10,11 @@ final class Listener: @unchecked Sendable {
 
     let address: ListeningAddress
 
-    // Invariant: `source` and `isPaused` are touched on `queue` only once the source is active; the descriptor never changes
-    // and is closed when the cancelled source has let go of it.
+    // Invariant: every `var` is touched on `queue` only; the descriptor never changes and is closed once, by ``stop(_:)``.
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "http.listener")
-    private let source: any DispatchSourceRead
-    private var isPaused = false
+    private var watch: Watch?
+    private var isStopped = false
     private let socketFile: SocketFile?
 
     /// - Parameters:
@@ -25,29 +24,38 @@ final class Listener: @unchecked Sendable {
         self.descriptor = descriptor
         self.address = address
         self.socketFile = socketFile
-        self.source = DispatchSource.makeReadSource(fileDescriptor: descriptor, queue: queue)
     }
 
     /// Calls `take` with each connected descriptor, non-blocking and with the peer's numeric address, which it then owns.
     func start(_ take: @escaping @Sendable (Int32, String) -> Void) {
-        source.setEventHandler { self.accept(take) }
-        source.activate()
+        queue.async {
+            guard !self.isStopped else { return }
+            self.watch = Watch(self.descriptor, on: self.queue) { [weak self] _ in self?.accept(take) }
+            self.listen()
+        }
     }
 
     /// Stops accepting, also when it never started. Clients that were not accepted yet are reset.
     func stop(_ whenClosed: @escaping @Sendable () -> Void = {}) {
         socketFile?.remove()
         queue.async {
-            self.source.setCancelHandler { [descriptor = self.descriptor] in
-                close(descriptor)
-                whenClosed()
-            }
-            self.source.cancel()
-            // A source that is inactive or suspended would never run its cancel handler.
-            self.source.activate()
-            if self.isPaused { self.source.resume() }
-            self.isPaused = false
+            guard !self.isStopped else { return whenClosed() }
+            self.isStopped = true
+            self.watch?.end()
+            close(self.descriptor)
+            whenClosed()
         }
+    }
+
+    /// Waits for the next clients; tries again later when the system has no room even for that.
+    private func listen() {
+        guard let watch, !isStopped, !watch.ask(for: .readable) else { return }
+        pause()
+    }
+
+    /// Lets go of accepting for a moment; the same waiting client would otherwise be reported over and over.
+    private func pause() {
+        queue.asyncAfter(deadline: .now() + Listener.pauseWithoutDescriptors) { self.listen() }
     }
 
     private func accept(_ take: (Int32, String) -> Void) {
@@ -68,21 +76,11 @@ final class Listener: @unchecked Sendable {
             }
             switch errno {
             case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause()
-            case EAGAIN: return
+            case EAGAIN: return listen()
             // Errors of the connection that was to be accepted, or an interruption (accept(2)): go on with the next.
             default: continue
             }
         }
-    }
-
-    /// Lets go of accepting for a moment; the source would otherwise report the same waiting client over and over.
-    private func pause() {
-        isPaused = true
-        source.suspend()
-        queue.asyncAfter(deadline: .now() + Listener.pauseWithoutDescriptors) {
-            guard self.isPaused else { return }
-            self.isPaused = false
-            self.source.resume()
-        }
+        listen()
     }
 }
