@@ -29,7 +29,7 @@ import Testing
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.append([1], step: 1, to: run)
         try store.deleteRun(run.id)
-        #expect(store.acknowledgedSequence(of: run.id) == 1)
+        #expect(store.acknowledged(of: run.id).sequence == 1)
         try store.endAsIfKilled()
         #expect(try workspace.open().runs().isEmpty)
     }
@@ -38,15 +38,15 @@ import Testing
         let store = try workspace.open()
         let runs = try [store.createRun(name: "a", manifest: "{}"), store.createRun(name: "b", manifest: "{}")]
         for step in 1...3 { try store.append([1], step: step, to: runs[1]) }
-        #expect(store.acknowledgedSequence(of: runs[0].id) == 0)
-        #expect(store.acknowledgedSequence(of: runs[1].id) == 3)
+        #expect(store.acknowledged(of: runs[0].id).sequence == 0)
+        #expect(store.acknowledged(of: runs[1].id).sequence == 3)
 
         try workspace.crash(to: "crashed")
         try FileManager.default.copyItem(atPath: workspace.path("database-lock"), toPath: workspace.path("crashed-lock"))
-        #expect(try workspace.open("crashed").acknowledgedSequence(of: runs[1].id) == 0)
+        #expect(try workspace.open("crashed").acknowledged(of: runs[1].id).sequence == 0)
 
         try store.close()
-        #expect(try workspace.open().acknowledgedSequence(of: runs[1].id) == 0)
+        #expect(try workspace.open().acknowledged(of: runs[1].id).sequence == 0)
     }
 
     /// Looking finds what a start would find.

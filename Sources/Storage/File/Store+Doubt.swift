@@ -31,11 +31,7 @@ extension Store {
         _ = try soundOpening()
     }
 
-    /// The newest record of a run that was noted as durable; 0 is none. A log that ends before it has lost records.
-    public func acknowledgedSequence(of run: Int64) -> Int64 {
-        acknowledged(of: run).sequence
-    }
-
+    /// What was noted as durable of a run.
     func acknowledged(of run: Int64) -> AcknowledgedRecords.Note {
         keeping?.acknowledged.note(of: run) ?? acknowledgedBefore[run] ?? AcknowledgedRecords.Note()
     }
