@@ -1,5 +1,5 @@
 import Foundation
-import Synchronization
+import Memory
 import Testing
 
 @testable import Storage
@@ -95,7 +95,7 @@ import Testing
 
     @Test func whoeverWaitsIsWokenOnceAndWhoeverIsGoneIsNot() {
         let events = RunEvents()
-        let wakes = Mutex(0)
+        let wakes = Locked(0)
         do {
             let watch = RunWatch(events, after: events.newest)
             watch.whenNews { wakes.withLock { $0 += 1 } }
