@@ -46,7 +46,7 @@ let package = Package(
         .target(
             name: "API",
             dependencies: [
-                "Memory", "Metrics", "StrictJSON", "Safetensors", "HTTPServer", "Storage", "Training", crypto, httpTypes, logging,
+                "Memory", "Metrics", "StrictJSON", "Safetensors", "HTTPServer", "Training", crypto, httpTypes, logging,
             ]),
         .executableTarget(
             name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "StrictJSON", "Training", argumentParser, logging]),
@@ -59,7 +59,8 @@ let package = Package(
         .testTarget(name: "LinearAlgebraTests", dependencies: ["LinearAlgebra"]),
         .testTarget(name: "SOAPTests", dependencies: ["SOAP", "LinearAlgebra", "Safetensors", "StrictJSON"], resources: [.copy("Golden")]),
         .testTarget(name: "SafetensorsTests", dependencies: ["Safetensors", "StrictJSON"]),
-        .testTarget(name: "HTTPServerTests", dependencies: ["FuzzProperties", "HTTPServer", "Memory", "Metrics", "StrictJSON", httpTypes, logging]),
+        .testTarget(
+            name: "HTTPServerTests", dependencies: ["FuzzProperties", "HTTPServer", "Memory", "Metrics", "StrictJSON", httpTypes, logging]),
         .testTarget(name: "StorageTests", dependencies: ["Storage", "Memory", "Metrics", crypto, grdb, logging]),
         .testTarget(
             name: "TrainingTests",

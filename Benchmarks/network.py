@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import statistics
 import struct
 import subprocess
@@ -34,10 +35,19 @@ def running(command, **options):
     """A process that is ended however the block ends, and its first line of output if that is a pipe."""
     process = subprocess.Popen(command, text=True, **options)
     try:
-        yield process.stdout.readline().strip() if process.stdout else None
+        yield process.stdout.readline().strip() if process.stdout else ""
     finally:
         process.terminate()
         process.wait()
+
+
+def wait_for(url, seconds=20):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url):
+            return
+        time.sleep(0.02)
+    sys.exit(f"{url} did not answer within {seconds} s")
 
 
 @contextlib.contextmanager
@@ -51,10 +61,7 @@ def lather(binary, directory):
         "--log-level", "warning"]
     with running(command, stdout=subprocess.PIPE, env=environment) as line:
         url = re.search(r"http://\S+", line).group()
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz/ready"):
-                break
-            time.sleep(0.02)
+        wait_for(f"{url}/healthz/ready")
         yield url, socket
 
 
@@ -79,11 +86,8 @@ def nginx(directory, port):
             }}""")
     url = f"http://127.0.0.1:{port}"
     # In a directory of its own by -p, and started here in the foreground: the system's service is left alone.
-    with running(["nginx", "-p", directory, "-c", path, "-e", "stderr"]):
-        while True:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/healthz/live"):
-                break
-            time.sleep(0.02)
+    with running(["/usr/sbin/nginx", "-p", directory, "-c", path, "-e", "stderr"]):
+        wait_for(f"{url}/healthz/live")
         yield url
 
 
@@ -190,6 +194,8 @@ def main():
     parser.add_argument("--only", choices=BOUNDS)
     parser.add_argument("--json", metavar="FILE")
     arguments = parser.parse_args()
+    # As SystemExit, so that what was started is ended.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     binary = os.path.abspath(arguments.binary)
 
     print(f"{'':42} {'Lather':>8} {'other':>8} {'':6} {'min':>6} {'median':>6} {'max':>6} {'bound':>6} {'reached':>7}")

@@ -52,9 +52,6 @@ public actor Runs {
         return metrics
     }
 
-    /// How often history could not be saved; it is tried again.
-    public nonisolated var historyFailureCount: Int { surroundings.historyFailures.value }
-
     /// The run of that name. Never waits.
     public nonisolated func run(_ name: RunName) throws(TrainingError) -> Run {
         guard let entry = try directory.entry(name) else { throw TrainingError.unknownRun(name) }

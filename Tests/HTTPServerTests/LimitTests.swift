@@ -76,8 +76,12 @@ extension ServerTests {
         }
 
         /// 64 MiB that may take a second, and are read at a MiB a second: no pause is long, but it would take a minute.
-        @Test func aReaderOfMuchMustReadFast() async throws {
-            let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
+        @Test(arguments: [false, true]) func aReaderOfMuchMustReadFast(isStream: Bool) async throws {
+            let handler = Answering { _ in
+                guard isStream else { return Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
+                let pieces = Pieces(Array(repeating: String(repeating: "a", count: 64 << 10), count: 1 << 10))
+                return Response(status: .ok, body: .stream(length: 64 << 20) { try await pieces.next() })
+            }
             let limits = TransferLimits(grace: .milliseconds(300), minimumBytesPerSecond: 1, longest: .seconds(1))
             let isCutOff = try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
                 try await onThread {
@@ -92,6 +96,28 @@ extension ServerTests {
                 }
             }
             #expect(isCutOff)
+        }
+
+        /// The handler takes longer for each piece than a reader may take in all.
+        @Test func aReaderOfWhatIsMadeSlowlyIsNotBlamedForIt() async throws {
+            let handler = Answering { _ in
+                let pieces = Pieces(Array(repeating: String(repeating: "a", count: 64 << 10), count: 4))
+                return Response(
+                    status: .ok,
+                    body: .stream(length: 256 << 10) {
+                        try await Task.sleep(for: .milliseconds(300))
+                        return try await pieces.next()
+                    })
+            }
+            let limits = TransferLimits(grace: .milliseconds(200), minimumBytesPerSecond: 1 << 30, longest: .seconds(1))
+            let answer = try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
+                try await onThread {
+                    let client = try RawClient(port: port)
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    return try client.answer()
+                }
+            }
+            #expect(answer.text.utf8.count == 256 << 10)
         }
 
         @Test func aThousandBodiesThatDoNotComeCostLittle() async throws {
@@ -190,6 +216,35 @@ extension ServerTests {
                 }
             }
             #expect(statuses == [503, 200, 200])
+        }
+
+        @Test func whatManyReadersShareIsBudgetedOnce() async throws {
+            let shared = AlignedBuffer(count: 64 << 20)
+            let handler = Answering { request in
+                let buffer = request.pathSegments.isEmpty ? shared : AlignedBuffer(count: 64 << 20)
+                return Response(status: .ok, body: .buffers([BufferSlice(buffer)]))
+            }
+            let statuses = try await withServer(handler, configuration: .testing(\.maximumBodyBytesInFlight, 100 << 20)) { port, _ in
+                try await onThread {
+                    var slow = try (0..<3).map { _ in try RawClient(port: port, receiveBuffer: 4_096) }
+                    for client in slow { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+                    usleep(300_000)
+                    let other = try RawClient(port: port)
+                    func status(_ target: String) throws -> Int {
+                        try other.send("GET \(target) HTTP/1.1\r\nHost: a\r\n\r\n")
+                        return try other.answer().status
+                    }
+                    var statuses = [try status("/"), try status("/own")]
+                    slow.removeFirst(2)
+                    usleep(300_000)
+                    statuses.append(try status("/own"))
+                    slow = []
+                    usleep(300_000)
+                    statuses.append(try status("/own"))
+                    return statuses
+                }
+            }
+            #expect(statuses == [200, 503, 503, 200])
         }
 
         @Test func bodiesInFlightAreBudgeted() async throws {

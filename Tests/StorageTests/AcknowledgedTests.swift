@@ -117,7 +117,7 @@ import Testing
         let writer = try store.beginCheckpoint(
             of: run.id, CheckpointHeader(step: isRestore ? 0 : 9, epoch: isRestore ? 1 : 0, sequence: 1, metadata: "{}"))
         try writer.append("w", [1, 2, 3])
-        _ = try writer.finish(keeping: 3, history: isRestore ? .restored(replacing: nil) : .continued)
+        _ = try writer.finish(keeping: 3, lineage: isRestore ? .restored(replacing: nil) : .continued)
         try store.requireAcknowledged(of: run.id)
         let lock = try Data(contentsOf: URL(fileURLWithPath: workspace.path("database-lock")))
         try store.execute("UPDATE checkpoint SET state = 'dropped' WHERE id = (SELECT max(id) FROM checkpoint)")

@@ -169,13 +169,13 @@ import Testing
     @Test func aMarkThatIsLaterThanTheCheckpointStays() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
-        let cases: [(covered: Int, history: CheckpointWriter.History, isAhead: Bool)] = [
+        let cases: [(covered: Int, lineage: CheckpointWriter.Lineage, isAhead: Bool)] = [
             (6, .continued, true), (7, .continued, false), (8, .continued, false), (0, .restored(replacing: nil), false),
         ]
-        for (step, (covered, history, isAhead)) in cases.enumerated() {
+        for (step, (covered, lineage, isAhead)) in cases.enumerated() {
             let writer = try store.beginCheckpoint(of: run.id, CheckpointHeader(step: step, epoch: 0, sequence: 0, metadata: "{}"))
             try store.markAhead(7, of: run.id)
-            _ = try writer.finish(keeping: 1, covering: covered, history: history)
+            _ = try writer.finish(keeping: 1, covering: covered, lineage: lineage)
             #expect(try store.run(named: "a")?.isAhead == isAhead, "a checkpoint after mark \(covered)")
         }
     }

@@ -34,7 +34,7 @@ import Testing
         try store.execute(sql + (sql.hasPrefix("UPDATE run SET") ? " WHERE name = 'a'" : " WHERE run = \(run.id)"))
         #expect(try store.runs().map(\.isRight) == [false, true])
         // A new digest would hide the damage.
-        #expect(failure { try store.setEpoch(1, of: run.id, standingAt: 0) } == .corrupt(what: "Run \(run.id)"))
+        #expect(failure { try store.setEpoch(1, of: run.id) } == .corrupt(what: "Run \(run.id)"))
         try store.setUnfinishedRecoveries(1, of: run.id)
         #expect(try store.runs().map(\.isRight) == [false, true])
         try store.deleteRun(run.id)

@@ -46,41 +46,23 @@ import Testing
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
         try store.writeHistory(rows(1...3), of: run.id, epoch: 0)
-        try store.setEpoch(1, of: run.id, standingAt: 2)
+        try store.setEpoch(1, of: run.id)
         #expect(failure { try store.writeHistory(rows(3...3), of: run.id, epoch: 0) } == .conflict)
-        #expect(try steps(store, run) == [[1, 1], [2, 2]])
+        #expect(try steps(store, run) == [[1, 1], [2, 2], [3, 3]])
         #expect(failure { try store.writeHistory(rows(1...1), of: run.id + 1, epoch: 0) } == .notFound)
         try store.deleteRun(run.id)
         #expect(failure { try store.writeHistory(rows(1...1), of: run.id, epoch: 1) } == .notFound)
     }
 
     /// A row that reaches beyond the step goes whole: it cannot be cut.
-    @Test func whatRaisesTheEpochDiscardsWhatCameAfterItsStep() throws {
+    @Test func whatWasGivenUpIsDiscarded() throws {
         let store = try workspace.open()
-        let written = rows(1...3) + [row(4, 5), row(6, 7)]
-        let ways: [(Store, RunRecord) throws -> Void] = [
-            { try $0.setEpoch(1, of: $1.id, standingAt: 4) },
-            {
-                let entry = LogEntry(
-                    kind: .stateImport, step: 4, epoch: 1, attributes: "{}", bodyDigest: [UInt8](SHA256.hash(data: [])))
-                try $0.append(entry, body: [], to: $1.id)
-            },
-            {
-                let header = CheckpointHeader(step: 4, epoch: 1, sequence: 0, metadata: "{}")
-                _ = try $0.beginCheckpoint(of: $1.id, header).finish(keeping: 1, history: .restored(replacing: nil))
-            },
-        ]
-        for (index, way) in ways.enumerated() {
-            let run = try store.createRun(name: "\(index)", manifest: "{}")
-            try store.writeHistory(written, of: run.id, epoch: 0)
-            try way(store, run)
-            #expect(try steps(store, run) == [[1, 1], [2, 2], [3, 3]], "way \(index)")
-            #expect(try store.run(run.id)?.epoch == 1)
-        }
-        let run = try store.createRun(name: "on", manifest: "{}")
-        try store.writeHistory(written, of: run.id, epoch: 0)
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.writeHistory(rows(1...3) + [row(4, 5), row(6, 7), row(8, 8, epoch: 1)], of: run.id, epoch: 0)
         try store.checkpoint(run, step: 2)
-        #expect(try steps(store, run).count == 5, "a checkpoint of the present discards nothing")
+        #expect(try steps(store, run).count == 6, "a checkpoint of the present discards nothing")
+        try store.discardHistory(of: run.id, after: 4, before: 1)
+        #expect(try steps(store, run) == [[1, 1], [2, 2], [3, 3], [8, 8]])
     }
 
     @Test func writingWaitsForNoSync() throws {
@@ -92,6 +74,28 @@ import Testing
         #expect(sync.durableCount == before)
         try store.append([1], step: 1, to: run)
         #expect(sync.durableCount == before + 2, "it is durable with what is made durable next")
+    }
+
+    /// Where a run stands is not for its plots to refuse.
+    @Test func damagedPagesAreInNobodysWay() throws {
+        let (run, root): (RunRecord, Int) = try {
+            let store = try workspace.open()
+            let run = try store.createRun(name: "a", manifest: "{}")
+            try store.writeHistory(rows(1...2_000), of: run.id, epoch: 0)
+            let root = try store.read { try Int.fetchOne($0, sql: "SELECT rootpage FROM sqlite_schema WHERE name = 'history'") }
+            try store.close()
+            return (run, try #require(root))
+        }()
+        let file = try FileHandle(forWritingTo: URL(filePath: workspace.path()))
+        let size = try DatabaseQueue(path: workspace.path()).read { try #require(try Int.fetchOne($0, sql: "PRAGMA page_size")) }
+        try file.seek(toOffset: UInt64((root - 1) * size))
+        try file.write(contentsOf: Data(repeating: 0xA5, count: size))
+        try file.close()
+        let store = try workspace.open()
+        #expect(throws: StorageError.self) { try store.history(of: run.id) }
+        try store.setEpoch(1, of: run.id)
+        try store.checkpoint(run, step: 0)
+        #expect(try #require(try store.run(named: "a")).epoch == 1)
     }
 
     @Test(arguments: ["first_step", "last_step", "epoch", "point", "digest"])

@@ -16,7 +16,7 @@ import Testing
     @Test func epochAndAheadAreStored() throws {
         let store = try workspace.open()
         let run = try store.createRun(name: "a", manifest: "{}")
-        try store.setEpoch(3, of: run.id, standingAt: 0)
+        try store.setEpoch(3, of: run.id)
         try store.markAhead(1, of: run.id)
         let stored = try store.run(named: "a")
         #expect(stored?.epoch == 3 && stored?.isAhead == true)
@@ -63,7 +63,7 @@ import Testing
         #expect(again.id != run.id)
         let calls: [() throws -> Void] = [
             { try store.deleteRun(run.id) },
-            { try store.setEpoch(1, of: run.id, standingAt: 0) },
+            { try store.setEpoch(1, of: run.id) },
             { try store.markAhead(1, of: run.id) },
             { try store.append([1], step: 1, to: run) },
             { _ = try store.log(of: run) },

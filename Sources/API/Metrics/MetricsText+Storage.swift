@@ -1,4 +1,4 @@
-import Storage
+import Metrics
 
 extension MetricsText {
     /// The database: what was written, how long that took, and how large it is.

@@ -27,7 +27,7 @@ extension Resources {
         text.add(training)
         text.add(
             "lather_history_write_failures_total", .counter, "Times that a run's history could not be saved; it is tried again.",
-            runs.historyFailureCount)
+            training.failedHistoryWrites)
         text.add("lather_state_bytes", .gauge, "Bytes reserved for state and hosted weights.", runs.ledger.reservedByteCount)
         text.add("lather_memory_budget_bytes", .gauge, "Bytes that may be reserved.", runs.ledger.budget)
         text.add(training.storage)

@@ -1,8 +1,8 @@
-import Foundation
+import Memory
 import Metrics
 
 /// Counts of steps what is known here only: how long their bodies took to arrive, and which were refused.
-final class StepTraffic: @unchecked Sendable {
+final class StepTraffic: Sendable {
     struct Counts {
         /// Seconds that the body of each step took that was taken.
         var receive = Histogram.seconds
@@ -10,17 +10,15 @@ final class StepTraffic: @unchecked Sendable {
         var rejected: [String: Int] = [:]
     }
 
-    // Invariant: `present` is touched only under `lock`.
-    private let lock = NSLock()
-    private var present = Counts()
+    private let present = Locked(Counts())
 
-    var counts: Counts { lock.withLock { present } }
+    var counts: Counts { present.withLock { $0 } }
 
     func noteReceived(_ duration: Duration) {
-        lock.withLock { present.receive.record(duration) }
+        present.withLock { $0.receive.record(duration) }
     }
 
     func noteRejected(_ problem: String) {
-        lock.withLock { present.rejected[problem, default: 0] += 1 }
+        present.withLock { $0.rejected[problem, default: 0] += 1 }
     }
 }

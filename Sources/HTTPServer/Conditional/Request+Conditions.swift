@@ -33,7 +33,6 @@ extension Request {
     ///
     /// There are no dates to compare: a condition on one is passed over, and an `If-Range` with one gets everything. So does a request
     /// for several ranges (section 14.2 leaves that to the server). HEAD has no ranges.
-    ///
     private func selection(of tag: EntityTag, byteCount: Int, hasParts: Bool) throws(HTTPError) -> Selection {
         if let expected = condition(.ifMatch), !expected.isAny, !expected.tags.contains(where: tag.isIdentical) {
             throw HTTPError(

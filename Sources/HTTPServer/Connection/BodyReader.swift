@@ -28,6 +28,8 @@ final class BodyReader: @unchecked Sendable {
     private let expectsContinue: Bool
     private var state = State.untouched
     private var reserved = 0
+    /// Buffers of the answer that the budget counts.
+    private var held: [AlignedBuffer] = []
 
     init(connection: Connection, head: RequestHead) {
         self.connection = connection
@@ -81,15 +83,25 @@ final class BodyReader: @unchecked Sendable {
     }
 
     /// Takes room in the budget for an answer, which is held until its client has read it; false when there is none.
-    func reserve(answer count: Int) -> Bool {
-        guard count > BodyReader.largestUncounted else { return true }
-        guard connection.context.budget.reserve(count) else { return false }
-        reserved += count
+    func reserve(answer: ResponseBody) -> Bool {
+        guard answer.heldBytes > BodyReader.largestUncounted else { return true }
+        let budget = connection.context.budget
+        guard case .buffers(let slices) = answer else {
+            guard budget.reserve(answer.heldBytes) else { return false }
+            reserved += answer.heldBytes
+            return true
+        }
+        for slice in slices {
+            guard budget.reserve(slice.buffer) else { return false }
+            held.append(slice.buffer)
+        }
         return true
     }
 
     /// Gives back what the body and its answer took of the budget.
     func release() {
+        for buffer in held { connection.context.budget.release(buffer) }
+        held = []
         guard reserved > 0 else { return }
         connection.context.budget.release(reserved)
         reserved = 0

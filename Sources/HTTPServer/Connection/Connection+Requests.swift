@@ -77,13 +77,11 @@ extension Connection {
         var response = await context.handler.respond(to: request)
         let remainder = reader.finish()
         // A GET is asked again without harm. What else has been done must be answered, and its body has its room already.
-        if head.method == .get, !reader.reserve(answer: response.body.heldBytes) {
-            let route = response.route
-            response = HTTPError.tooManyBytesInFlight.response
-            response.route = route
-        }
+        let route = response.route
+        if head.method == .get, !reader.reserve(answer: response.body) { response = HTTPError.tooManyBytesInFlight.response }
         let isStream = response.body.isEvents && head.method != .head
         if isStream, !context.admitStream() { response = Connection.tooManyStreams.response }
+        response.route = route
         defer { if isStream, response.body.isEvents { context.leaveStream() } }
         let framing = ResponseHead.framing(of: response, version: head.version)
         var persists = head.persists && framing != .untilClose && !context.isStopping && !response.asksToClose

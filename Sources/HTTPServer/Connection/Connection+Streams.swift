@@ -14,7 +14,7 @@ extension Connection {
         var sent = 0
         while true {
             // How long a piece takes to be made is the handler's affair; how long it takes to be read is the client's.
-            beginHandling()
+            pauseAnswering()
             let piece: BodyPiece?
             do {
                 piece = try await next()
@@ -23,7 +23,7 @@ extension Connection {
                 context.logger.error("answer cut short", metadata: ["request_id": "\(RequestID.current ?? "-")", "reason": "\(error)"])
                 return false
             }
-            beginAnswering(length: piece?.count ?? 0)
+            resumeAnswering()
             guard let piece else { break }
             guard piece.count > 0 else { continue }
             sent += piece.count

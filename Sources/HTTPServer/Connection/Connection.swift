@@ -93,6 +93,21 @@ final class Connection: @unchecked Sendable {
         begin(.answering, context.configuration.sending, length: length)
     }
 
+    /// The next piece of an answer is being made, which is not the client's time.
+    func pauseAnswering() {
+        let kept = pace
+        enter(.handling, for: nil)
+        pace = kept
+    }
+
+    func resumeAnswering() {
+        var kept = pace
+        kept?.pause(for: .now - phaseBegan)
+        enter(.answering, for: nil)
+        deadline = kept?.advance(by: 0, now: phaseBegan)
+        pace = kept
+    }
+
     func beginSendingEvents() {
         begin(.streaming, context.configuration.sending, length: 0)
     }

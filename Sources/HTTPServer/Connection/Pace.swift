@@ -1,6 +1,6 @@
 /// Until when a transfer may wait for its next byte: no pause may be too long, and after a while the mean rate must do.
 struct Pace {
-    private let start: ContinuousClock.Instant
+    private var start: ContinuousClock.Instant
     private let grace: Duration
     private let bytesPerSecond: Int
     private var moved = 0
@@ -13,6 +13,11 @@ struct Pace {
     }
 
     var deadline: ContinuousClock.Instant { start + grace }
+
+    /// Time passes that is not the other side's.
+    mutating func pause(for duration: Duration) {
+        start += duration
+    }
 
     /// Notes progress and answers the new deadline: a burst earns no right to a long pause.
     mutating func advance(by count: Int, now: ContinuousClock.Instant) -> ContinuousClock.Instant {

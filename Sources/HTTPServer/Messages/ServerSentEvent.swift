@@ -10,8 +10,8 @@ public struct ServerSentEvent: Sendable {
         (self.id, self.name, self.data) = (id, name, data)
     }
 
-    /// Appends it as it is sent. A line end in the data begins another line of data; in the other fields it would end them, so
-    /// they must have none.
+    /// Appends it as it is sent. A line feed in the data begins another line of data; in the other fields it would end them, as
+    /// would a carriage return anywhere, so there must be none.
     func write(to bytes: inout [UInt8]) {
         func add(_ field: String, _ value: some Sequence<UInt8>) {
             bytes += field.utf8

@@ -1,4 +1,5 @@
 import HTTPTypes
+import Memory
 import Metrics
 import Synchronization
 
@@ -24,12 +25,14 @@ public final class ServerMeter: Sendable {
     /// Methods under their own names; clients may invent others.
     private static let methods: Set<HTTPRequest.Method> = [.get, .head, .put, .post, .patch, .delete, .options]
 
+    /// - Parameter duration: from the request's head to the last byte of its answer. That of a stream of events, which is its
+    ///   reader's affair, is not counted.
     func answered(_ method: HTTPRequest.Method, _ response: Response, after duration: Duration) {
         let name = ServerMeter.methods.contains(method) ? method.rawValue : "other"
         let resource = ServerMetrics.Resource(method: name, route: response.route)
         let status = response.status.code
         counts.withLock { counts in
-            counts.requests[resource, default: ServerMetrics.Requests()].note(status, duration)
+            counts.requests[resource, default: ServerMetrics.Requests()].note(status, response.body.isEvents ? nil : duration)
         }
     }
 
@@ -71,8 +74,8 @@ public final class ServerMeter: Sendable {
 }
 
 extension ServerMetrics.Requests {
-    fileprivate mutating func note(_ status: Int, _ duration: Duration) {
+    fileprivate mutating func note(_ status: Int, _ duration: Duration?) {
         statuses[status, default: 0] += 1
-        durations.record(duration)
+        if let duration { durations.record(duration) }
     }
 }

@@ -14,7 +14,7 @@ public struct ServerMetrics: Sendable {
     public struct Requests: Sendable {
         /// How many were answered with each status.
         public internal(set) var statuses: [Int: Int] = [:]
-        /// Seconds from a request's head to the last byte of its answer.
+        /// Seconds from a request's head to the last byte of its answer, but for streams of events.
         public internal(set) var durations = Histogram.seconds
     }
 

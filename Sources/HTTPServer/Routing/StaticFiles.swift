@@ -41,8 +41,8 @@ public struct StaticFiles: Sendable {
             StaticFiles.referrerPolicy: "no-referrer",
         ]
         do {
-            return try request.answer(bytes.count, tag: StaticFiles.entityTag(bytes), fields: fields, hasParts: false) { _ in .bytes(bytes)
-            }
+            let tag = StaticFiles.entityTag(bytes)
+            return try request.answer(bytes.count, tag: tag, fields: fields, hasParts: false) { _ in .bytes(bytes) }
         } catch {
             return error.response
         }

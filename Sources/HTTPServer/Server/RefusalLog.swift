@@ -1,5 +1,6 @@
 import HTTPTypes
 import Logging
+import Memory
 
 /// Tells whoever runs the server of refusals that may be its own trouble or somebody's mischief: 401, 403, all from 500 on, and
 /// connections.

@@ -23,11 +23,11 @@ public final class CheckpointWriter {
     }
 
     /// How a run goes on from its new checkpoint.
-    public enum History: Sendable {
+    public enum Lineage: Sendable {
         /// As before.
         case continued
         /// From an earlier moment, under the checkpoint's epoch: the checkpoint to be replaced, whose label this one takes over, is
-        /// dropped with all newer ones; nil drops none. What was noted of steps after that moment goes.
+        /// dropped with all newer ones; nil drops none.
         case restored(replacing: Int64?)
     }
 
@@ -87,13 +87,13 @@ public final class CheckpointWriter {
     ///   cleared.
     /// - Throws: ``StorageError/Kind/notFound`` when the run has been deleted meanwhile.
     public func finish(
-        keeping count: Int, covering mark: Int = .max, history: History = .continued
+        keeping count: Int, covering mark: Int = .max, lineage: Lineage = .continued
     ) throws(StorageError) -> CheckpointRecord {
         precondition(isOpen, "a checkpoint is not finished after an error or its end")
         let record = try closingOnError { () throws(StorageError) in
             try flush()
             KillPoint.reach(.beforeCompletion)
-            let (record, holdsMore) = try store.write { try complete(keeping: count, mark, history, in: $0) }
+            let (record, holdsMore) = try store.write { try complete(keeping: count, mark, lineage, in: $0) }
             if holdsMore { store.keeping?.acknowledged.note(checkpoint: record.id, of: run) }
             return record
         }
@@ -104,7 +104,7 @@ public final class CheckpointWriter {
         return record
     }
 
-    /// Gives up: what has been written is deleted. Allowed at any time; after ``finish(keeping:covering:history:)`` it does nothing.
+    /// Gives up: what has been written is deleted. Allowed at any time; after ``finish(keeping:covering:lineage:)`` it does nothing.
     public func abandon() throws(StorageError) {
         isOpen = false
         waiting = []
@@ -186,14 +186,14 @@ public final class CheckpointWriter {
 
     /// - Returns: the checkpoint, and whether it holds what the log does not tell.
     private func complete(
-        keeping count: Int, _ mark: Int, _ history: History, in db: Database
+        keeping count: Int, _ mark: Int, _ lineage: Lineage, in db: Database
     ) throws -> (CheckpointRecord, holdsMore: Bool) {
         try requireWriting(db)
         // Checkpoints of a run only go forward, so this one's moment is of a time before somebody else's.
         guard try store.prunedThrough(run, in: db) <= header.sequence else {
             throw StorageError(.conflict, "Somebody else has made a checkpoint of run \(run).")
         }
-        let predecessor = try store.predecessor(in: run, history, in: db)
+        let predecessor = try store.predecessor(in: run, lineage, in: db)
         let assignment = "is_ahead = iif(is_ahead <= ?, 0, is_ahead), pruned_through = max(pruned_through, ?), unfinished_recoveries = 0"
         try store.updateRun(run, set: assignment, mark, header.sequence, in: db)
         var header = header
@@ -205,9 +205,8 @@ public final class CheckpointWriter {
         try db.execute(
             sql: "UPDATE checkpoint SET state = 'dropped' WHERE \(CheckpointWriter.sameStep)",
             arguments: [run, header.epoch, header.step])
-        if case .restored(let replaced) = history {
+        if case .restored(let replaced) = lineage {
             try store.updateRun(run, set: "epoch = ?, is_ahead = 0", header.epoch, in: db)
-            try store.discardHistory(of: run, after: header.step, in: db)
             if let replaced { header.label = try drop(from: replaced, in: db) }
         }
         let tensors = try store.tensors(of: id, in: db)

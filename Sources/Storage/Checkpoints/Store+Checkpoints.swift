@@ -1,7 +1,6 @@
 import Foundation
 import GRDB
 public import Memory
-import Synchronization
 
 extension Store {
     /// Begins a checkpoint. It counts when ``CheckpointWriter/finish(keeping:covering:history:)`` has returned, and vanishes otherwise.

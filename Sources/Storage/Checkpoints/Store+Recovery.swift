@@ -44,8 +44,8 @@ extension Store {
     }
 
     /// The checkpoint from which the log leads on to the one that is about to be completed; 0 is the run's beginning, nil is none.
-    func predecessor(in run: Int64, _ history: CheckpointWriter.History, in db: Database) throws -> Int64? {
-        guard case .continued = history, try !requireRun(run, in: db).isAhead else { return nil }
+    func predecessor(in run: Int64, _ lineage: CheckpointWriter.Lineage, in db: Database) throws -> Int64? {
+        guard case .continued = lineage, try !requireRun(run, in: db).isAhead else { return nil }
         return try Int64.fetchOne(db, sql: "SELECT max(id) FROM checkpoint WHERE run = ? AND state = 'complete'", arguments: [run]) ?? 0
     }
 

@@ -4,9 +4,9 @@ import GRDB
 /// What is noted of steps for plots.
 ///
 /// DESIGN. Nothing is computed with it and nothing waits for it: rows are written some at a time and are durable with whatever
-/// is made durable next. What a crash takes of them the log makes again. Rows of steps that a run does not have any more go in
-/// the very transaction that raises its epoch; who writes says under which epoch, so that no row of a time that was given up
-/// comes back.
+/// is made durable next. What a crash takes of them the log makes again. No transaction that a run needs has a part here, so that
+/// damage to these pages refuses nothing. Rows of steps that a run does not have any more may therefore be there for a while:
+/// each has its epoch, and whoever writes says under which, so that they are known and none comes back.
 extension Store {
     /// Writes rows in place of all that begin at one of their steps, in one short transaction that waits for no sync.
     ///
@@ -45,9 +45,12 @@ extension Store {
         }
     }
 
-    /// Removes what is noted of steps after one. Part of the transaction that makes a run stand there.
-    func discardHistory(of run: Int64, after step: Int, in db: Database) throws {
-        try db.execute(sql: "DELETE FROM history WHERE run = ? AND last_step > ?", arguments: [run, step])
+    /// Removes what was noted of steps after one before an epoch, in which the run stands there again. Waits for no sync.
+    public func discardHistory(of run: Int64, after step: Int, before epoch: Int) throws(StorageError) {
+        _ = try writeSoon { db in
+            let sql = "DELETE FROM history WHERE run = ? AND last_step > ? AND epoch < ?"
+            try db.execute(sql: sql, arguments: [run, step, epoch])
+        }
     }
 
     private static let insertHistory = """

@@ -43,10 +43,7 @@ extension Store {
             for (ordinal, part) in parts.enumerated() {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
-            if entry.kind == .stateImport {
-                try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db)
-                try discardHistory(of: run, after: entry.step, in: db)
-            }
+            if entry.kind == .stateImport { try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db) }
             KillPoint.reach(.beforeLog)
             return sequence
         }

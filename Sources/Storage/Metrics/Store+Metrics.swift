@@ -1,5 +1,6 @@
 import Foundation
-import Synchronization
+import Memory
+public import Metrics
 
 extension Store {
     /// What has been done since the store was opened, and what its files take now. Does not wait for whoever writes.

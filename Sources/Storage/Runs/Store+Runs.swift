@@ -53,12 +53,9 @@ extension Store {
         sweepOrWarn(shrinking: true)
     }
 
-    /// Raises a run's epoch because it stands at `step` again; the history of what came after it goes.
-    public func setEpoch(_ epoch: Int, of run: Int64, standingAt step: Int) throws(StorageError) {
-        try write { db in
-            try updateRun(run, set: "epoch = ?", epoch, in: db)
-            try discardHistory(of: run, after: step, in: db)
-        }
+    /// Raises a run's epoch because it stands at an earlier step again.
+    public func setEpoch(_ epoch: Int, of run: Int64) throws(StorageError) {
+        try write { try updateRun(run, set: "epoch = ?", epoch, in: $0) }
     }
 
     /// Notes that steps may have been answered that neither log nor checkpoint holds, so that a restart can tell that it

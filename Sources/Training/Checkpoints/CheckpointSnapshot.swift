@@ -39,12 +39,12 @@ final class CheckpointSnapshot: Sendable {
     /// - Parameter surroundings: where parts are copied to, so that nobody waits for them; nil when nobody could change them
     ///   meanwhile.
     func write(
-        to store: Store, history: CheckpointWriter.History = .continued, copyingIn surroundings: Run.Surroundings? = nil
+        to store: Store, lineage: CheckpointWriter.Lineage = .continued, copyingIn surroundings: Run.Surroundings? = nil
     ) throws(StorageError) -> CheckpointRecord {
         // Also after an error nobody waits for a part, and no copy stays.
         defer { for part in parts { part.release() } }
         // Once the checkpoint counts, the log that could make it again goes.
-        self.history.save()
+        history.save()
         let header = CheckpointHeader(
             step: step, epoch: epoch, sequence: moment.logSequence, label: label,
             metadata: String(decoding: JSONValue.object(metadata).serialized(), as: UTF8.self))
@@ -52,7 +52,7 @@ final class CheckpointSnapshot: Sendable {
         do {
             for part in parts { try part.write(to: writer, copyingIn: surroundings) }
             if let answer = record?.content { try writer.append(answer: answer, of: "") }
-            return try writer.finish(keeping: manifest.policy.keepCheckpoints, covering: moment.mark, history: history)
+            return try writer.finish(keeping: manifest.policy.keepCheckpoints, covering: moment.mark, lineage: lineage)
         } catch {
             try? writer.abandon()
             throw error

@@ -1,5 +1,5 @@
-/// The place of an event among all those of its run: where the run stood, and for what is not a step how many such events
-/// came since that step. Later events have greater ones.
+/// The place of an event among all those of its run: where the run stood, and for what is not a step a number that
+/// rises. Later events have greater ones, also after a restart of the server.
 public struct EventID: Comparable, Sendable, CustomStringConvertible {
     public let epoch: Int
     public let step: Int

@@ -18,9 +18,12 @@ struct HistoryPoints {
     /// No points.
     init() {}
 
-    /// Points that are saved, oldest first.
+    /// Points that are saved, oldest first. One that has a step in common with a later one was given up for it.
     init(saved: [HistoryPoint]) {
-        all = saved
+        for point in saved {
+            while let last = all.last, last.lastStep >= point.firstStep { all.removeLast() }
+            all.append(point)
+        }
         thin()
     }
 

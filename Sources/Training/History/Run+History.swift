@@ -54,7 +54,8 @@ extension Run {
         do {
             return try step()
         } catch {
-            if life == .open { history.events.publish(.refusal(error, step: number)) }
+            // Of a step in doubt it is told when it is known whether it was taken.
+            if life == .open, error.code != .commitUnknown { history.events.publish(.refusal(error, step: number)) }
             throw error
         }
     }

@@ -4,7 +4,7 @@ public import StrictJSON
 public enum RunEvent: Sendable {
     /// A step was applied.
     case step(HistoryPoint)
-    /// A step was refused, and changed nothing.
+    /// A step was refused, and has changed nothing.
     case refusal(TrainingError, step: Int)
     case checkpoint(CheckpointDescription)
     /// Options or policies were patched.

@@ -18,25 +18,27 @@ final class RunEvents: @unchecked Sendable {
     /// Those who wait for news, to be told once.
     private var waiting: [ObjectIdentifier: @Sendable () -> Void] = [:]
 
+    private let clock: @Sendable () -> Date
+
+    init(clock: @escaping @Sendable () -> Date = { Date() }) {
+        self.clock = clock
+    }
+
     /// The place of the newest event.
     var newest: EventID { lock.withLock { events.last?.id ?? dropped } }
 
     /// Begins anew with a run that has been brought back.
     ///
-    /// - Parameter points: the newest of its history.
-    func begin(epoch: Int, step: Int, after points: [HistoryPoint]) {
+    /// - Parameters:
+    ///   - hasLost: whether steps that were answered are lost.
+    ///   - points: the newest of its history.
+    func begin(epoch: Int, step: Int, hasLost: Bool, after points: [HistoryPoint]) {
         lock.withLock {
-            guard let first = points.first else {
-                (dropped, events) = (EventID(epoch: epoch, step: step), [])
-                return
-            }
-            dropped = EventID(epoch: first.epoch, step: first.firstStep - 1)
+            dropped =
+                points.first.map { EventID(epoch: $0.epoch, step: $0.firstStep - 1) } ?? EventID(epoch: epoch, step: step)
             events = points.map { NumberedEvent(id: EventID(epoch: $0.epoch, step: $0.lastStep), event: .step($0)) }
-            if let last = events.last, last.id.epoch < epoch {
-                events.append(NumberedEvent(id: EventID(epoch: epoch, step: step, ordinal: 1), event: .restart))
-            }
         }
-        wakeAll()
+        if hasLost { publish(.restart, epoch: epoch, step: step) } else { wakeAll() }
     }
 
     /// Tells of something that is not a step, and happened at one; left out, at that of the newest event.
@@ -45,7 +47,9 @@ final class RunEvents: @unchecked Sendable {
             let last = events.last?.id ?? dropped
             // At parameter level the run's step is the smallest of its parameters', and its events are of the greatest.
             let place = max(EventID(epoch: epoch, step: step), EventID(epoch: last.epoch, step: last.step))
-            let ordinal = (place.epoch, place.step) == (last.epoch, last.step) ? last.ordinal + 1 : 1
+            let previous = (place.epoch, place.step) == (last.epoch, last.step) ? last.ordinal : 0
+            // The time, so that ids rise over a restart too, which forgets what is not a step.
+            let ordinal = max(previous + 1, Int(clock().timeIntervalSince1970 * 1_000))
             add(NumberedEvent(id: EventID(epoch: place.epoch, step: place.step, ordinal: ordinal), event: event))
             if case .deletion = event { isOver = true }
         }
@@ -54,10 +58,12 @@ final class RunEvents: @unchecked Sendable {
 
     /// Tells of steps; those that are not news are left out.
     func publish(_ points: some Sequence<HistoryPoint>) {
-        lock.withLock {
+        let isNews = lock.withLock {
+            let before = events.last?.id
             for point in points { add(NumberedEvent(id: EventID(epoch: point.epoch, step: point.lastStep), event: .step(point))) }
+            return events.last?.id != before
         }
-        wakeAll()
+        if isNews { wakeAll() }
     }
 
     private func add(_ event: NumberedEvent) {

@@ -15,9 +15,10 @@ public final class RunHistory: @unchecked Sendable {
     private static let longest = Duration.seconds(10)
 
     private let run: Int64
-    private let store: Store
+    /// Nil for a run that is only looked at, of which nothing is kept.
+    private let store: Store?
     private let logger: Logger
-    private let failures: FailureCount
+    private let meter: StepMeter
     let events = RunEvents()
     // Invariant: the following are touched only under `lock`, which is never held during a call of the database.
     private let lock = NSLock()
@@ -30,8 +31,8 @@ public final class RunHistory: @unchecked Sendable {
     /// Held by whoever saves.
     private let saving = NSLock()
 
-    init(run: Int64, epoch: Int, store: Store, failures: FailureCount, logger: Logger) {
-        (self.run, self.epoch, self.store, self.failures, self.logger) = (run, epoch, store, failures, logger)
+    init(run: Int64, epoch: Int, store: Store?, meter: StepMeter, logger: Logger) {
+        (self.run, self.epoch, self.store, self.meter, self.logger) = (run, epoch, store, meter, logger)
     }
 
     // MARK: Reading
@@ -56,7 +57,7 @@ public final class RunHistory: @unchecked Sendable {
     func load(epoch: Int) {
         var (rows, damaged): ([HistoryRow], Int) = ([], 0)
         do {
-            (rows, damaged) = try store.history(of: run)
+            (rows, damaged) = try store?.history(of: run) ?? ([], 0)
         } catch {
             logger.warning("the history of a run cannot be read", metadata: ["id": "\(run)", "reason": "\(error)"])
         }
@@ -72,9 +73,10 @@ public final class RunHistory: @unchecked Sendable {
         lock.withLock { points.append(point) }
     }
 
-    /// Notes a step that was done again, unless it is known.
+    /// Notes a step that was done again, unless it is known. What is known of it of an earlier epoch was given up.
     func noteAgain(_ point: HistoryPoint) {
         lock.withLock {
+            points.discard(after: point.firstStep - 1, before: point.epoch)
             if point.lastStep > points.all.last?.lastStep ?? 0 { points.append(point) }
         }
     }
@@ -86,12 +88,17 @@ public final class RunHistory: @unchecked Sendable {
     }
 
     /// The run has been brought back.
-    func begin(epoch: Int, step: Int) {
+    ///
+    /// - Parameters:
+    ///   - last: the greatest number of a step that has been taken. What the database has beyond it has never been, or was given up.
+    ///   - hasLost: whether steps that were answered are lost.
+    func begin(epoch: Int, step: Int, last: Int, hasLost: Bool) {
         let points = lock.withLock {
+            self.points.discard(after: last)
             self.epoch = epoch
             return self.points.all.suffix(RunEvents.kept).suffix(while: { $0.firstStep == $0.lastStep })
         }
-        events.begin(epoch: epoch, step: step, after: Array(points))
+        events.begin(epoch: epoch, step: step, hasLost: hasLost, after: Array(points))
     }
 
     /// The run stands at a step again, under a new epoch, and the database knows it.
@@ -99,6 +106,11 @@ public final class RunHistory: @unchecked Sendable {
         lock.withLock {
             points.discard(after: step)
             self.epoch = epoch
+        }
+        do {
+            try store?.discardHistory(of: run, after: step, before: epoch)
+        } catch {
+            noteFailure(error)
         }
     }
 
@@ -123,6 +135,7 @@ public final class RunHistory: @unchecked Sendable {
 
     /// Writes what the database does not have. Blocks.
     func save() {
+        guard let store else { return }
         saving.lock()
         defer {
             saving.unlock()
@@ -140,11 +153,14 @@ public final class RunHistory: @unchecked Sendable {
                 }
                 // Deleted meanwhile, or standing elsewhere: what is still there of it is written the next time.
                 if error.kind == .notFound || error.kind == .conflict { return }
-                failures.add()
-                logger.warning("the history of a run is not saved for now", metadata: ["id": "\(run)", "reason": "\(error)"])
-                return
+                return noteFailure(error)
             }
         }
+    }
+
+    private func noteFailure(_ error: StorageError) {
+        meter.addFailedHistoryWrite()
+        logger.warning("the history of a run is not saved for now", metadata: ["id": "\(run)", "reason": "\(error)"])
     }
 
     /// The database may not have what was written to it.

@@ -1,28 +1,36 @@
-import Foundation
+import Memory
 import Metrics
 
 /// Adds up what the steps of all runs come to, from whatever thread they are taken on.
-final class StepMeter: @unchecked Sendable {
-    // Invariant: `sum` and `phases` are touched only under `lock`.
-    private let lock = NSLock()
-    private var sum = StepCounts()
-    private var phases = StepPhases()
+final class StepMeter: Sendable {
+    private struct Sums {
+        var counts = StepCounts()
+        var phases = StepPhases()
+        var failedHistoryWrites = 0
+    }
 
-    var counts: StepCounts { lock.withLock { sum } }
+    private let sums = Locked(Sums())
+
+    var counts: StepCounts { sums.withLock { $0.counts } }
 
     /// A step that was taken, and how long it took.
     func add(_ counts: StepCounts, _ timing: StepTiming) {
-        lock.withLock {
-            sum += counts
-            phases.record(timing)
+        sums.withLock { sums in
+            sums.counts += counts
+            sums.phases.record(timing)
         }
     }
 
     func addReplay() {
-        lock.withLock { sum.replayed += 1 }
+        sums.withLock { $0.counts.replayed += 1 }
+    }
+
+    func addFailedHistoryWrite() {
+        sums.withLock { $0.failedHistoryWrites += 1 }
     }
 
     func fill(_ metrics: inout TrainingMetrics) {
-        (metrics.steps, metrics.phases) = lock.withLock { (sum, phases) }
+        let sums = sums.withLock { $0 }
+        (metrics.steps, metrics.phases, metrics.failedHistoryWrites) = (sums.counts, sums.phases, sums.failedHistoryWrites)
     }
 }

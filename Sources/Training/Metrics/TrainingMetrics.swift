@@ -1,4 +1,4 @@
-public import Storage
+public import Metrics
 
 /// What the runs of a server have done since it started, and what holds now.
 public struct TrainingMetrics: Sendable {
@@ -19,6 +19,8 @@ public struct TrainingMetrics: Sendable {
     /// Checkpoints that could not be written.
     public internal(set) var failedCheckpoints = 0
     public internal(set) var recovery = RecoveryFigures()
+    /// Writes of history that failed; it is kept in memory and written later.
+    public internal(set) var failedHistoryWrites = 0
     public let storage: StorageMetrics
 
     init(storage: StorageMetrics) {

@@ -30,16 +30,17 @@ extension Run {
             let tried = damages + ["nor does the log make up for it: \(RecoveryFailure(error).reason)"]
             throw RecoveryFailure(reason: tried.joined(separator: "; "))
         }
-        if checkpointing.isAhead {
+        let hasLost = checkpointing.isAhead
+        if hasLost {
             // Steps were answered after the checkpoint and are lost, as this durability says: fence their writers off.
             epoch += 1
-            try store.setEpoch(epoch, of: id, standingAt: step)
+            try store.setEpoch(epoch, of: id)
             history.discard(after: step, epoch: epoch)
             try store.markAhead(0, of: id)
             (checkpointing.isMarked, checkpointing.isAhead) = (false, false)
         }
         publish()
-        history.begin(epoch: epoch, step: step)
+        history.begin(epoch: epoch, step: step, last: parameters.all.reduce(step) { max($0, $1.lastNumber) }, hasLost: hasLost)
         if !damages.isEmpty {
             checkpointing.isMissing = true
             scheduleCheckpointIfDue()

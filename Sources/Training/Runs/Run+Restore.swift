@@ -23,7 +23,7 @@ extension Run {
                 try past.load(moment)
                 guard past.step == target else { throw RecoveryFailure(reason: "the log leads to step \(past.step)") }
                 past.adopt(manifest)
-                try past.replaceHistory(from: moment)
+                try past.replaceLineage(from: moment)
                 return Unchecked(past.handOver())
             }
         } catch {
@@ -86,12 +86,12 @@ extension Run {
     }
 
     /// Writes what has been loaded as the checkpoint that takes the place of everything after it.
-    private func replaceHistory(from moment: Moment) throws {
+    private func replaceLineage(from moment: Moment) throws {
         // Behind it is the whole log, also what the moment does not have.
         checkpointing.logSequence = try store.lastSequence(of: id)
         let snapshot = CheckpointSnapshot(of: self)
         let made = try surroundings.storage.writing { () throws(StorageError) in
-            try snapshot.write(to: store, history: .restored(replacing: moment.replaced?.id))
+            try snapshot.write(to: store, lineage: .restored(replacing: moment.replaced?.id))
         }
         checkpointing.completed(made.header)
     }

@@ -20,7 +20,6 @@ public actor Run {
         let buffers: BufferPool
         let ledger: MemoryLedger
         let meter = StepMeter()
-        let historyFailures = FailureCount()
         let threads: WorkerThreads
         /// For downloads: the database reads one piece at a time, and hundreds of readers must not take all threads from steps.
         let readers = WorkerThreads(maximum: 2)
@@ -98,7 +97,7 @@ public actor Run {
         seen = surroundings.store.generation
         executor = BlockingSerialExecutor(threads: surroundings.threads)
         history = RunHistory(
-            run: row.id, epoch: row.epoch, store: surroundings.store, failures: surroundings.historyFailures, logger: surroundings.logger)
+            run: row.id, epoch: row.epoch, store: surroundings.store, meter: surroundings.meter, logger: surroundings.logger)
         self.reservedByteCount = reservedByteCount
         for parameter in parameters { self.parameters.add(parameter) }
         board = StatusBoard(
@@ -118,11 +117,10 @@ public actor Run {
         self.epoch = epoch
         checkpointing = CheckpointState(isAhead: isAhead)
         executor = run.executor
-        let surroundings = run.surroundings
         self.history =
             history
             ?? RunHistory(
-                run: run.id, epoch: epoch, store: surroundings.store, failures: surroundings.historyFailures, logger: surroundings.logger)
+                run: run.id, epoch: epoch, store: nil, meter: run.surroundings.meter, logger: run.surroundings.logger)
         reservedByteCount = 0
         board = StatusBoard(run.status)
     }

@@ -168,7 +168,7 @@ import Testing
         let house = try await House()
         let run = try await house.make("run", Self.manifest)
         for k in 1...2 { try await run.put(k, gradient(k)) }
-        try house.store.setEpoch(1, of: await run.id, standingAt: 2)
+        try house.store.setEpoch(1, of: await run.id)
         unlink(house.database + "-shm")
         await expectRefusal(.epochFenced) { try await house.runs.delete(RunName("run"), epoch: 0) }
         try await house.runs.delete(RunName("run"), epoch: 1)

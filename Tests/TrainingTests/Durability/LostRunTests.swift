@@ -152,7 +152,7 @@ extension Run {
             try past.begin(from: nil)
             try past.replayLog(after: 0, through: last)
             past.checkpointing.logSequence = try past.store.lastSequence(of: past.id)
-            _ = try CheckpointSnapshot(of: past).write(to: past.store, history: .restored(replacing: nil))
+            _ = try CheckpointSnapshot(of: past).write(to: past.store, lineage: .restored(replacing: nil))
             past.close()
         }
         agreement = .inDoubt

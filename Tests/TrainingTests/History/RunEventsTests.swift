@@ -7,6 +7,9 @@ import Testing
 
 /// What readers are told, wherever they begin and however slow they are.
 @Suite struct RunEventsTests {
+    /// Ordinals then count from 1.
+    private static let noTime: @Sendable () -> Date = { Date(timeIntervalSince1970: 0) }
+
     private func point(_ step: Int, epoch: Int = 0) -> HistoryPoint {
         HistoryPoint(firstStep: step, lastStep: step, epoch: epoch, time: Date(timeIntervalSince1970: 0))
     }
@@ -19,7 +22,7 @@ import Testing
     }
 
     @Test func aReaderIsToldInOrderAndOnce() {
-        let events = RunEvents()
+        let events = RunEvents(clock: RunEventsTests.noTime)
         let watch = RunWatch(events, after: events.newest)
         #expect(told(watch) == [])
         events.publish([point(1), point(2)])
@@ -50,7 +53,7 @@ import Testing
         ("1-50", ["1-3 gap 1-3"]), ("7-1", ["1-3 gap 1-3"]),
     ])
     func aReaderGoesOnAfterWhatItHasSeen(id: String, expected: [String]) throws {
-        let events = RunEvents()
+        let events = RunEvents(clock: RunEventsTests.noTime)
         events.publish((1...4).map { point($0) })
         events.publish(.checkpoint(CheckpointDescription.sample), epoch: 0, step: 4)
         events.publish(.restore, epoch: 1, step: 2)
@@ -59,7 +62,7 @@ import Testing
     }
 
     @Test func aSlowReaderIsToldWhatItMissedAndMemoryIsBounded() {
-        let events = RunEvents()
+        let events = RunEvents(clock: RunEventsTests.noTime)
         let (slow, slower) = (RunWatch(events, after: events.newest), RunWatch(events, after: events.newest))
         events.publish((1...10).map { point($0) })
         #expect(told(slow)?.count == 10)
@@ -77,24 +80,51 @@ import Testing
     }
 
     @Test func afterARestartReadersGoOnFromTheHistory() throws {
-        let events = RunEvents()
-        events.begin(epoch: 0, step: 9, after: (3...9).map { point($0) })
+        let events = RunEvents(clock: RunEventsTests.noTime)
+        events.begin(epoch: 0, step: 9, hasLost: false, after: (3...9).map { point($0) })
         #expect(told(RunWatch(events, after: try #require(EventID("0-7")))) == ["0-8 step", "0-9 step"])
         #expect(told(RunWatch(events, after: try #require(EventID("0-2"))))?.count == 7)
         #expect(told(RunWatch(events, after: try #require(EventID("0-1"))))?.first == "0-2 gap 2-2")
         #expect(told(RunWatch(events, after: try #require(EventID("0-9-2")))) == [])
         #expect(told(RunWatch(events, after: try #require(EventID("0-10")))) == ["0-9 gap 1-9"])
         // Steps were lost.
-        events.begin(epoch: 2, step: 5, after: (3...5).map { point($0) })
+        events.begin(epoch: 2, step: 5, hasLost: true, after: (3...5).map { point($0) })
         #expect(told(RunWatch(events, after: try #require(EventID("0-9")))) == ["2-5-1 restart"])
+        // A restore that no step has followed is no loss.
+        events.begin(epoch: 2, step: 5, hasLost: false, after: (3...5).map { point($0) })
+        #expect(told(RunWatch(events, after: try #require(EventID("0-5")))) == [])
         // A run of a database that has no history yet.
-        events.begin(epoch: 0, step: 50, after: [])
+        events.begin(epoch: 0, step: 50, hasLost: false, after: [])
         #expect(told(RunWatch(events, after: try #require(EventID("0-50")))) == [])
         #expect(told(RunWatch(events, after: try #require(EventID("0-40")))) == ["0-50 gap 41-50"])
     }
 
-    @Test func whoeverWaitsIsWokenOnceAndWhoeverIsGoneIsNot() {
+    @Test func whatComesAfterARestartIsNewsToWhoeverSawWhatCameBefore() throws {
+        let before = RunEvents(clock: { Date(timeIntervalSince1970: 1) })
+        before.publish([point(1)])
+        for _ in 1...3 { before.publish(.patch, epoch: 0, step: 1) }
+        #expect(before.newest.description == "0-1-1002")
+        let after = RunEvents(clock: { Date(timeIntervalSince1970: 2) })
+        after.begin(epoch: 0, step: 1, hasLost: false, after: [point(1)])
+        let watch = RunWatch(after, after: before.newest)
+        #expect(told(watch) == [])
+        after.publish(.patch, epoch: 0, step: 1)
+        #expect(told(watch) == ["0-1-2000 patch"])
+    }
+
+    @Test func aStepThatIsNoNewsWakesNobody() {
         let events = RunEvents()
+        events.publish([point(1)])
+        let watch = RunWatch(events, after: events.newest)
+        let wakes = Locked(0)
+        watch.whenNews { wakes.withLock { $0 += 1 } }
+        events.publish([])
+        events.publish([point(1)])
+        #expect(wakes.withLock { $0 } == 0)
+    }
+
+    @Test func whoeverWaitsIsWokenOnceAndWhoeverIsGoneIsNot() {
+        let events = RunEvents(clock: RunEventsTests.noTime)
         let wakes = Locked(0)
         do {
             let watch = RunWatch(events, after: events.newest)

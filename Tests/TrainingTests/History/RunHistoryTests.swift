@@ -110,7 +110,7 @@ import Testing
         let watch = run.history.watch(after: nil)
         _ = try await run.restore(to: 8, epoch: nil)
         #expect(steps(run) == Array(1...8))
-        #expect(watch.take(upTo: 9)?.map(\.id.description) == ["1-8-1"])
+        #expect(watch.take(upTo: 9)?.map { "\($0.id.epoch)-\($0.id.step) \($0.name)" } == ["1-8 restore"])
         if crashes {
             try await house.crash()
             run = try house.run()
@@ -227,7 +227,7 @@ import Testing
         try await take(1...5, of: run)
         try house.store.execute("ALTER TABLE history RENAME TO away")
         run.history.save()
-        #expect(house.runs.historyFailureCount == 1 && house.log.lines.contains { $0.contains("is not saved for now") })
+        #expect(house.runs.metrics.failedHistoryWrites == 1 && house.log.lines.contains { $0.contains("is not saved for now") })
         try await run.makeCheckpoint()
         try await take(6...7, of: run)
         #expect(steps(run) == Array(1...7))
@@ -241,6 +241,30 @@ import Testing
         try house.store.execute("ALTER TABLE history RENAME TO away")
         try await house.restart()
         #expect(try house.run().status.step == 8 && steps(try house.run()) == [])
+    }
+
+    /// What could not be removed when it was given up never comes back.
+    @Test func whatWasGivenUpStaysAwayWhenItCannotBeRemoved() async throws {
+        let house = try await House()
+        var run = try await house.make("run", Self.manifest)
+        try await take(1...6, of: run)
+        try await run.makeCheckpoint()
+        try await take(7...12, of: run)
+        run.history.save()
+        try house.store.execute("CREATE TRIGGER stays BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'no'); END")
+        _ = try await run.restore(to: 8, epoch: nil)
+        #expect(house.runs.metrics.failedHistoryWrites == 1 && steps(run) == Array(1...8))
+        try await house.crash()
+        run = try house.run()
+        #expect(steps(run) == Array(1...8))
+        try await take(9...10, of: run)
+        try await house.crash()
+        run = try house.run()
+        #expect(steps(run) == Array(1...10) && points(run).suffix(2).allSatisfy { $0.epoch == 1 })
+        try house.store.execute("DROP TRIGGER stays")
+        try await run.makeCheckpoint()
+        try await house.restart()
+        #expect(steps(try house.run()) == Array(1...10))
     }
 
     @Test func thoseWhoWatchHearOfAllThatHappens() async throws {
