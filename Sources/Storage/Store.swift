@@ -96,6 +96,7 @@ public final class Store: Sendable {
         try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
+        moveWhatWasLeft()
     }
 
     /// Opens a database to look at it, beside a running server or after a crash, without a lock and without changing it.

@@ -87,6 +87,22 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: workspace.directory.path).sorted() == files, "\(name)")
     }
 
+    /// Whoever starts reads all of it.
+    @Test func theWALOfServersThatEndEarlyStaysShort() throws {
+        var longest = 0
+        for step in 1...24 {
+            let store = try workspace.open(partSize: 1 << 20)
+            let run = try store.run(named: "a") ?? store.createRun(name: "a", manifest: "{}")
+            try store.append([UInt8](repeating: UInt8(step), count: 8 << 20), step: step, to: run)
+            try store.endAsIfKilled()
+            let size = try FileManager.default.attributesOfItem(atPath: workspace.path("database-wal"))[.size] as? Int
+            longest = max(longest, try #require(size))
+        }
+        #expect(longest < 64 << 20, "\(longest)")
+        let store = try workspace.open()
+        #expect(try store.logEntryCount(of: #require(try store.run(named: "a")).id) == 24)
+    }
+
     @Test func aNewerSchemaIsFoundInTheWALOfACrash() throws {
         let store = try workspace.open()
         try store.execute("PRAGMA user_version = 77")

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 import Logging
 import Memory
@@ -24,12 +25,32 @@ extension Store {
             do {
                 try db.checkpoint(.passive)
             } catch {
-                if let error = error as? DatabaseError {
-                    let error = StorageError(error, path: path)
-                    if error.kind == .syncFailed { self?.suspect(opening, .failedSync(error)) }
-                }
-                logger.warning("The WAL could not be moved into the database for now.", metadata: ["reason": "\(error)"])
+                let error = StorageError(error, path: path)
+                if error.kind == .syncFailed { self?.suspect(opening, .failedSync(error)) }
+                Store.warnOfUnmoved(error, logger)
             }
         }
+    }
+
+    /// Has what earlier processes have left in the WAL moved into the file once it is long.
+    ///
+    /// Each of them may have ended before its own turn came, and this one may too, so the start waits for it: otherwise the WAL,
+    /// all of which every start reads, would grow for as long as they do.
+    func moveWhatWasLeft() {
+        var status = stat()
+        let bytes = stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
+        guard bytes >= Store.moveAfter else { return unmovedBytes.store(bytes, ordering: .relaxed) }
+        let opening = state.withLock { $0.opening }
+        do {
+            // What readers in other processes still need is moved next time.
+            _ = try withConnection(of: opening) { try $0.checkpoint(.passive) }
+        } catch {
+            if error.kind == .syncFailed { suspect(opening, .failedSync(error)) }
+            Store.warnOfUnmoved(error, logger)
+        }
+    }
+
+    private static func warnOfUnmoved(_ error: StorageError, _ logger: Logger) {
+        logger.warning("The WAL could not be moved into the database for now.", metadata: ["reason": "\(error)"])
     }
 }
