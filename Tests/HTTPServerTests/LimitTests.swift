@@ -75,6 +75,18 @@ extension ServerTests {
             }
         }
 
+        /// The process's own memory does not show what the system holds for a client.
+        @Test func aReaderThatReadsNothingTakesLittleOfTheSystemsMemory() async throws {
+            let meter = ServerMeter()
+            let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
+            try await withServer(handler, meter: meter) { port, _ in
+                let client = try RawClient(port: port, receiveBuffer: 4_096)
+                try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                try await Task.sleep(for: .seconds(1))
+                #expect((1..<512 << 10).contains(meter.metrics.sentBytes), "\(meter.metrics.sentBytes)")
+            }
+        }
+
         /// 64 MiB that may take a second, and are read at a MiB a second: no pause is long, but it would take a minute.
         @Test(arguments: [false, true]) func aReaderOfMuchMustReadFast(isStream: Bool) async throws {
             let handler = Answering { _ in

@@ -10,6 +10,7 @@ extension Resources {
         let run = try runs.run(call.runName)
         let type = try call.accept([.json])
         let epoch = try call.epoch
+        try run.precheck(epoch: epoch)
         let made = try await run.makeCheckpoint(label: try await checkpointLabel(call), epoch: epoch)
         var response = try await answer(.object(made.json), type: type, status: .created)
         response.headerFields[.location] = "/v1/runs/\(run.status.name)/checkpoints/\(made.step)"
@@ -52,6 +53,7 @@ extension Resources {
         let run = try runs.run(call.runName)
         let type = try call.accept([.json])
         let epoch = try call.epoch
+        try run.precheck(epoch: epoch)
         guard let object = try await json(call).objectValue, object.allSatisfy({ $0.name == "step" }),
             let step = object["step"]?.numberValue?.integer, step >= 0
         else { throw HTTPError(.unprocessableContent, "invalid-restore", "A restore takes {\"step\": k}, a whole number from 0 on.") }

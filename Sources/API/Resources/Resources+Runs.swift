@@ -44,6 +44,7 @@ extension Resources {
         try call.refuseQuery()
         let type = try call.accept([.json])
         let epoch = try call.epoch
+        try run.precheck(epoch: epoch)
         let status = try await run.patch(json(call, type: .mergePatch), epoch: epoch)
         var response = try await answer(.object(status.json), type: type)
         response.headerFields[.latherEpoch] = String(status.epoch)

@@ -13,7 +13,8 @@ public enum RunEvent: Sendable {
     case restore
     /// Another state took the place of the run's own, under another epoch.
     case stateImport
-    /// The server was started again and has lost steps, so the epoch is another.
+    /// The server was started again, and the run stands under an epoch that no step has been taken in: steps were lost, or a
+    /// restore or an import went before, of which events are not kept over a restart.
     case restart
     /// The run is deleted. The last event there is.
     case deletion

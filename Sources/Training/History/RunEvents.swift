@@ -38,7 +38,8 @@ final class RunEvents: @unchecked Sendable {
                 points.first.map { EventID(epoch: $0.epoch, step: $0.firstStep - 1) } ?? EventID(epoch: epoch, step: step)
             events = points.map { NumberedEvent(id: EventID(epoch: $0.epoch, step: $0.lastStep), event: .step($0)) }
         }
-        if hasLost { publish(.restart, epoch: epoch, step: step) } else { wakeAll() }
+        let isNewEpoch = points.last.map { $0.epoch < epoch } ?? false
+        if hasLost || isNewEpoch { publish(.restart, epoch: epoch, step: step) } else { wakeAll() }
     }
 
     /// Tells of something that is not a step, and happened at one; left out, at that of the newest event.

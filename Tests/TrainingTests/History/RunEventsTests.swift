@@ -90,9 +90,12 @@ import Testing
         // Steps were lost.
         events.begin(epoch: 2, step: 5, hasLost: true, after: (3...5).map { point($0) })
         #expect(told(RunWatch(events, after: try #require(EventID("0-9")))) == ["2-5-1 restart"])
-        // A restore that no step has followed is no loss.
+        // The event of a restore that no step has followed is not kept.
         events.begin(epoch: 2, step: 5, hasLost: false, after: (3...5).map { point($0) })
-        #expect(told(RunWatch(events, after: try #require(EventID("0-5")))) == [])
+        #expect(told(RunWatch(events, after: try #require(EventID("0-9")))) == ["2-5-1 restart"])
+        #expect(events.newest.epoch == 2)
+        events.begin(epoch: 2, step: 6, hasLost: false, after: (3...5).map { point($0) } + [point(6, epoch: 2)])
+        #expect(told(RunWatch(events, after: try #require(EventID("2-5-7")))) == ["2-6 step"])
         // A run of a database that has no history yet.
         events.begin(epoch: 0, step: 50, hasLost: false, after: [])
         #expect(told(RunWatch(events, after: try #require(EventID("0-50")))) == [])
