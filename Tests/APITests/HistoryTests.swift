@@ -25,11 +25,11 @@ struct HistoryTests {
             try await server.makeRun("r", TestServer.openManifest)
             let empty = try await server.send(.get, "/v1/runs/r/history")
             #expect(empty.status == 200 && empty.fields[.contentType] == "application/json")
-            #expect(try empty.json["points"] == [] && empty.json["last_event_id"] == "0-0")
+            #expect(try empty.json["points"] == [] && empty.json["last_event_id"] == "1-0-0")
             try await take(1...5, on: server)
             let answer = try await server.send(.get, "/v1/runs/r/history")
             #expect(try steps(answer) == (1...5).map { [$0, $0, 1] })
-            #expect(try answer.json["step"] == 5 && answer.json["epoch"] == 0 && answer.json["last_event_id"] == "0-5")
+            #expect(try answer.json["step"] == 5 && answer.json["epoch"] == 0 && answer.json["last_event_id"] == "1-0-5")
             let point = try #require(try answer.json["points"]?.arrayValue?.last)
             for figure in ["gradient_rms", "update_rms", "learning_rate", "receive_seconds", "compute_seconds", "commit_seconds"] {
                 let (least, mean, most) = (point[figure]?["min"], point[figure]?["mean"], point[figure]?["max"])
@@ -86,7 +86,7 @@ struct HistoryTests {
                 #expect(try await server.send(.post, "/v1/runs/r/\(resource)").fields[.allow] == "GET, HEAD")
             }
             #expect(try await server.send(.get, "/v1/runs/r/events?from=1").outcome == "400 unknown-query-parameter")
-            for id in ["x", "1", "1-2-3-4", "-1"] {
+            for id in ["x", "1", "1-2", "1-2-3-4-5", "-1"] {
                 #expect(try await server.send(.get, "/v1/runs/r/events", fields: [.lastEventID: id]).outcome == "400 invalid-event-id")
             }
         }
@@ -105,13 +105,13 @@ struct HistoryTests {
             }
             #expect(try await events(after: nil) == [])
             #expect(try await events(after: "") == [])
-            let rest = try await events(after: "0-2")
-            #expect(rest.count == 2 && rest[0].hasPrefix("0-3 step {\"epoch\":0,\"first_step\":3,"))
-            let last = try JSONValue(parsing: Array(rest[1].dropFirst("0-4 step ".count).utf8))
+            let rest = try await events(after: "1-0-2")
+            #expect(rest.count == 2 && rest[0].hasPrefix("1-0-3 step {\"epoch\":0,\"first_step\":3,"))
+            let last = try JSONValue(parsing: Array(rest[1].dropFirst("1-0-4 step ".count).utf8))
             let point = try await server.send(.get, "/v1/runs/r/history?from=4").json["points"]?.arrayValue?.first
             #expect(last == point, "the same as in the history")
-            let gap = try await events(after: "3-1")
-            #expect(gap == [#"0-4 gap {"epoch":0,"step":4,"from":1,"to":4}"#])
+            let gap = try await events(after: "1-3-1")
+            #expect(gap == [#"1-0-4 gap {"epoch":0,"step":4,"from":1,"to":4}"#])
             #expect(try await server.send(.head, "/v1/runs/r/events").status == 200)
         }
     }

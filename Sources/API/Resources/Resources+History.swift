@@ -36,7 +36,7 @@ extension Resources {
         guard given.count <= 1 else { throw HTTPError(.badRequest, "invalid-event-id", "Last-Event-ID is one id.") }
         let id = try given.first.map { text throws(HTTPError) in
             guard let id = EventID(text) else {
-                throw HTTPError(.badRequest, "invalid-event-id", "Last-Event-ID is the id of an event of this run, such as 0-17.")
+                throw HTTPError(.badRequest, "invalid-event-id", "Last-Event-ID is the id of an event of this run, such as 1-0-17.")
             }
             return id
         }

@@ -13,15 +13,17 @@ final class RunEvents: @unchecked Sendable {
     private let lock = NSLock()
     private var events: [NumberedEvent] = []
     /// The newest event that is not kept any more, or the place at which the events begin.
-    private var dropped = EventID(epoch: 0, step: 0)
+    private var dropped: EventID
     private var isOver = false
     /// Those who wait for news, to be told once.
     private var waiting: [ObjectIdentifier: @Sendable () -> Void] = [:]
 
+    private let run: Int64
     private let clock: @Sendable () -> Date
 
-    init(clock: @escaping @Sendable () -> Date = { Date() }) {
-        self.clock = clock
+    init(run: Int64, clock: @escaping @Sendable () -> Date = { Date() }) {
+        (self.run, self.clock) = (run, clock)
+        dropped = EventID(run: run, epoch: 0, step: 0)
     }
 
     /// The place of the newest event.
@@ -34,9 +36,9 @@ final class RunEvents: @unchecked Sendable {
     ///   - points: the newest of its history.
     func begin(epoch: Int, step: Int, hasLost: Bool, after points: [HistoryPoint]) {
         lock.withLock {
-            dropped =
-                points.first.map { EventID(epoch: $0.epoch, step: $0.firstStep - 1) } ?? EventID(epoch: epoch, step: step)
-            events = points.map { NumberedEvent(id: EventID(epoch: $0.epoch, step: $0.lastStep), event: .step($0)) }
+            let first = points.first
+            dropped = EventID(run: run, epoch: first?.epoch ?? epoch, step: first.map { $0.firstStep - 1 } ?? step)
+            events = points.map { NumberedEvent(id: EventID(run: run, epoch: $0.epoch, step: $0.lastStep), event: .step($0)) }
         }
         let isNewEpoch = points.last.map { $0.epoch < epoch } ?? false
         if hasLost || isNewEpoch { publish(.restart, epoch: epoch, step: step) } else { wakeAll() }
@@ -47,11 +49,11 @@ final class RunEvents: @unchecked Sendable {
         lock.withLock {
             let last = events.last?.id ?? dropped
             // At parameter level the run's step is the smallest of its parameters', and its events are of the greatest.
-            let place = max(EventID(epoch: epoch, step: step), EventID(epoch: last.epoch, step: last.step))
+            let place = max(EventID(run: run, epoch: epoch, step: step), EventID(run: run, epoch: last.epoch, step: last.step))
             let previous = (place.epoch, place.step) == (last.epoch, last.step) ? last.ordinal : 0
             // The time, so that ids rise over a restart too, which forgets what is not a step.
             let ordinal = max(previous + 1, Int(clock().timeIntervalSince1970 * 1_000))
-            add(NumberedEvent(id: EventID(epoch: place.epoch, step: place.step, ordinal: ordinal), event: event))
+            add(NumberedEvent(id: EventID(run: run, epoch: place.epoch, step: place.step, ordinal: ordinal), event: event))
             if case .deletion = event { isOver = true }
         }
         wakeAll()
@@ -61,7 +63,7 @@ final class RunEvents: @unchecked Sendable {
     func publish(_ points: some Sequence<HistoryPoint>) {
         let isNews = lock.withLock {
             let before = events.last?.id
-            for point in points { add(NumberedEvent(id: EventID(epoch: point.epoch, step: point.lastStep), event: .step(point))) }
+            for point in points { add(NumberedEvent(id: EventID(run: run, epoch: point.epoch, step: point.lastStep), event: .step(point))) }
             return events.last?.id != before
         }
         if isNews { wakeAll() }
@@ -91,10 +93,10 @@ final class RunEvents: @unchecked Sendable {
             let end = events.last?.id ?? dropped
             var taken: [NumberedEvent] = []
             // What is not a step is not kept over a restart; whoever has seen it has seen that step.
-            if place > end, (place.epoch, place.step) == (end.epoch, end.step) { place = end }
+            if place > end, (place.run, place.epoch, place.step) == (run, end.epoch, end.step) { place = end }
             if place < dropped || place > end {
-                // A place beyond the end is of another run of this name.
-                let from = place < dropped && place.epoch == dropped.epoch ? min(place.step + 1, dropped.step) : 1
+                // A place of another run of this name, made before or in another copy of the database, has missed all.
+                let from = place < dropped && (place.run, place.epoch) == (run, dropped.epoch) ? min(place.step + 1, dropped.step) : 1
                 let reached = place < dropped ? dropped : end
                 taken.append(NumberedEvent(id: reached, event: .gap(from: max(1, from), to: reached.step)))
                 place = reached

@@ -19,7 +19,7 @@ public final class RunHistory: @unchecked Sendable {
     private let store: Store?
     private let logger: Logger
     private let meter: StepMeter
-    let events = RunEvents()
+    let events: RunEvents
     // Invariant: the following are touched only under `lock`, which is never held during a call of the database.
     private let lock = NSLock()
     private var points = HistoryPoints()
@@ -33,6 +33,7 @@ public final class RunHistory: @unchecked Sendable {
 
     init(run: Int64, epoch: Int, store: Store?, meter: StepMeter, logger: Logger) {
         (self.run, self.epoch, self.store, self.meter, self.logger) = (run, epoch, store, meter, logger)
+        events = RunEvents(run: run)
     }
 
     // MARK: Reading
@@ -84,7 +85,7 @@ public final class RunHistory: @unchecked Sendable {
     /// Tells those who watch of all steps that they have not been told of.
     func announce() {
         let newest = events.newest
-        events.publish(lock.withLock { points.all.suffix(while: { EventID(epoch: $0.epoch, step: $0.lastStep) > newest }) })
+        events.publish(lock.withLock { points.all.suffix(while: { EventID(run: run, epoch: $0.epoch, step: $0.lastStep) > newest }) })
     }
 
     /// The run has been brought back.

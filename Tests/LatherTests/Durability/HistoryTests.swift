@@ -50,7 +50,7 @@ extension EndToEnd {
                 try server.connect().makeRun("run", ["optimizer": ["lr": 0.01]])
                 let stream = try EventStream(server)
                 try take(1...3, server)
-                #expect(try (0..<3).map { _ in try stream.next().id } == ["0-1", "0-2", "0-3"])
+                #expect(try (0..<3).map { _ in try stream.next().id } == ["1-0-1", "1-0-2", "1-0-3"])
                 // One that reads nothing, too.
                 let idle = try EventStream(server)
                 let began = ContinuousClock.now
@@ -60,12 +60,12 @@ extension EndToEnd {
                 withExtendedLifetime(idle) {}
                 try server.start()
                 try take(4...5, server)
-                let again = try EventStream(server, after: "0-3")
-                #expect(try (0..<2).map { _ in try again.next().id } == ["0-4", "0-5"])
+                let again = try EventStream(server, after: "1-0-3")
+                #expect(try (0..<2).map { _ in try again.next().id } == ["1-0-4", "1-0-5"])
                 try server.crashAndRestart()
-                let third = try EventStream(server, after: "0-4")
+                let third = try EventStream(server, after: "1-0-4")
                 let event = try third.next()
-                #expect(event.id == "0-5" && event.name == "step")
+                #expect(event.id == "1-0-5" && event.name == "step")
                 #expect(try event.data == points(server, "?from=5")[0])
                 #expect(try server.connect().request("DELETE", "/v1/runs/run").status == 204)
                 #expect(try third.next().name == "deletion")
@@ -80,12 +80,12 @@ extension EndToEnd {
                 try server.connect().makeRun("run", ["optimizer": ["lr": 0.01], "policy": ["durability": "memory"]])
                 try take(1...1, server)
                 try take(2...2_100, server)
-                let stream = try EventStream(server, after: "0-1")
+                let stream = try EventStream(server, after: "1-0-1")
                 let gap = try stream.next()
                 #expect(gap.name == "gap" && gap.data["from"] == 2)
                 let to = try #require(gap.data["to"]?.numberValue?.integer)
-                #expect((52...1_076).contains(to) && gap.id == "0-\(to)")
-                #expect(try stream.next().id == "0-\(to + 1)")
+                #expect((52...1_076).contains(to) && gap.id == "1-0-\(to)")
+                #expect(try stream.next().id == "1-0-\(to + 1)")
                 #expect(try points(server, "?from=2&to=\(to)&points=5000").count == to - 1)
             }
         }

@@ -172,7 +172,7 @@ import Testing
         try await house.crash()
         run = try house.run()
         #expect(run.status.step == 5 && run.status.epoch == 1 && steps(run) == Array(1...5))
-        let watch = run.history.watch(after: EventID("0-9"))
+        let watch = run.history.watch(after: EventID("1-0-9"))
         #expect(watch.take(upTo: 9)?.map(\.name) == ["restart"])
         try await take(6...7, of: run)
         #expect(points(run).map(\.epoch) == [0, 0, 0, 0, 0, 1, 1])
@@ -222,7 +222,7 @@ import Testing
         try await take(4...5, of: run)
         #expect(steps(run) == Array(1...5))
         let names = watch.take(upTo: 99)?.map { "\($0.id)" }
-        #expect(names?.suffix(2) == ["0-4", "0-5"])
+        #expect(names?.suffix(2) == ["1-0-4", "1-0-5"])
         try await house.restart()
         #expect(steps(try house.run()) == Array(1...5))
     }
