@@ -83,6 +83,8 @@ public final class Store: Sendable {
         stateAtRest = nil
         acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
+        // Asked before there is a connection, whose locks would go.
+        let isShared = file.isOpenElsewhere
         let opening = try Opening(file, lock: lock, acknowledged: acknowledged)
         state = Mutex(State(opening: opening, doubt: isInDoubt ? .failedSync(.syncFailedBefore) : nil))
         if isInDoubt {
@@ -94,7 +96,8 @@ public final class Store: Sendable {
         try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
-        moveWhatWasLeft()
+        // With another process attached SQLite takes the WAL's index from their shared memory and would not look at the WAL first.
+        if !isShared { moveWhatWasLeft() }
     }
 
     /// Opens a database to look at it, beside a running server or after a crash, without a lock and without changing it.

@@ -199,7 +199,7 @@ extension DatabaseFile {
 
     /// Whether another process has a connection in WAL mode: it holds a lock on this byte of the shared memory
     /// (https://www.sqlite.org/walformat.html, `UNIX_SHM_DMS` in SQLite's os_unix.c).
-    private var isOpenElsewhere: Bool {
+    var isOpenElsewhere: Bool {
         let descriptor = open(path + "-shm", O_RDWR | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }

@@ -40,6 +40,7 @@ extension Store {
         let bytes = stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
         guard bytes >= Store.moveAfter else { return unmovedBytes.store(bytes, ordering: .relaxed) }
         let opening = state.withLock { $0.opening }
+        logger.notice("moving the write-ahead log into the database", metadata: ["bytes": "\(bytes)"])
         do {
             // What readers in other processes still need is moved next time.
             _ = try withConnection(of: opening) { try $0.checkpoint(.passive) }
