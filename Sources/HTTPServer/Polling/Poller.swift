@@ -1,7 +1,6 @@
 import CSockets
 import Dispatch
 import Foundation
-import Synchronization
 
 /// Waits for all sockets of the process on one thread, and has what is ready handled on the queue that the socket belongs to.
 ///
@@ -26,7 +25,7 @@ final class Poller: Sendable {
     private static let batch = 64
 
     private let set: Int32
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     private init() {
         set = lather_poll_open()
