@@ -173,6 +173,7 @@ public actor Runs {
     ///
     /// - Parameter wanted: brings back this run only; the others are then as good as absent, but their names stay taken.
     public func recover(only wanted: RunName? = nil) async throws(TrainingError) {
+        surroundings.store.moveWhatWasLeft()
         var rows: [RunRecord]
         do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
         if let wanted { rows.removeAll { $0.name != wanted.description } }
