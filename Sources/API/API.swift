@@ -38,7 +38,9 @@ public struct API: RequestHandler {
 
     /// Probes and the dashboard's own files are for everyone, everything else is for those who hold the token.
     public func respond(to request: Request) async -> Response {
-        let response = await guarded(request)
+        var response = await guarded(request)
+        // Probes ask while the server starts and stops too, of which the log tells anyway.
+        response.isRoutine = API.isProbe(request)
         if let problem = response.problem, let route = response.route, Resources.stepRoutes.contains(route),
             response.status != .methodNotAllowed
         {
@@ -48,12 +50,14 @@ public struct API: RequestHandler {
     }
 
     private func guarded(_ request: Request) async -> Response {
-        if let token, request.pathSegments.first != "healthz", let refusal = token.refusal(of: request) {
+        if let token, !API.isProbe(request), let refusal = token.refusal(of: request) {
             return dashboard?.response(to: request) ?? response(to: request, refusal)
         }
         if let refusal = BrowserGuard.refusal(of: request, trustsHost: token != nil) { return response(to: request, refusal) }
         return await router.respond(to: request)
     }
+
+    private static func isProbe(_ request: Request) -> Bool { request.pathSegments.first == "healthz" }
 
     private func response(to request: Request, _ refusal: HTTPError) -> Response {
         var response = refusal.response

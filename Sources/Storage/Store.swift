@@ -39,6 +39,8 @@ public final class Store: Sendable {
     private let stateAtRest: FileState?
     /// What was noted as durable when the file was opened to look at it.
     let acknowledgedBefore: [Int64: AcknowledgedRecords.Note]
+    /// Whether another process had the file open when this one did.
+    let wasOpenElsewhere: Bool
 
     struct State {
         var opening: Opening
@@ -86,7 +88,7 @@ public final class Store: Sendable {
         acknowledgedBefore = [:]
         schemaVersion = Store.schemaVersion
         // Asked before there is a connection, whose locks would go.
-        let isShared = file.isOpenElsewhere
+        wasOpenElsewhere = file.isOpenElsewhere
         let opening = try Opening(file, lock: lock, acknowledged: acknowledged, meter: meter)
         state = Locked(State(opening: opening, doubt: isInDoubt ? .failedSync(.syncFailedBefore) : nil))
         if isInDoubt {
@@ -98,8 +100,6 @@ public final class Store: Sendable {
         try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()
-        // With another process attached SQLite takes the WAL's index from their shared memory and would not look at the WAL first.
-        if !isShared { moveWhatWasLeft() }
     }
 
     /// Opens a database to look at it, beside a running server or after a crash, without a lock and without changing it.
@@ -119,6 +119,7 @@ public final class Store: Sendable {
         schemaVersion = version
         state = Locked(State(opening: Opening(inspecting: queue)))
         acknowledgedBefore = AcknowledgedRecords.notes(besides: file.path)
+        wasOpenElsewhere = false
     }
 
     deinit {

@@ -176,6 +176,7 @@ public actor Runs {
         let began = ContinuousClock.now
         directory.noteRecovery { $0.began = began }
         defer { directory.noteRecovery { $0.duration = .now - began } }
+        surroundings.store.moveWhatWasLeft()
         var rows: [RunRecord]
         do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
         if let wanted { rows.removeAll { $0.name != wanted.description } }

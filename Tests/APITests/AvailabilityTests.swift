@@ -28,6 +28,8 @@ struct AvailabilityTests {
             let ready = try await server.send(.get, "/healthz/ready")
             #expect(ready.outcome == "503 recovering")
             #expect(ready.fields[.retryAfter] == "1")
+            #expect(ready.isRoutine)
+            #expect(try await !server.send(.get, "/v1/runs").isRoutine)
             try await server.runs.recover()
             #expect(try await server.send(.get, "/healthz/ready").status == 200)
         }

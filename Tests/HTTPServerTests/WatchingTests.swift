@@ -129,17 +129,24 @@ extension ServerTests {
                 await Task { logger.info("working beside it") }.value
                 throw HTTPError(.unauthorized, "unauthorized", "Who are you?")
             }
+            router.on(.get, "/probe") { _, _ in
+                var response = HTTPError(.serviceUnavailable, "recovering", "Not yet.").response
+                response.isRoutine = true
+                return response
+            }
             try await withServer(router, logger: logger) { port, _ in
                 _ = try await ask(
                     port,
                     [
                         "GET /work?key=s3cret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer s3cret\r\nX-Request-Id: w-1\r\n\r\n",
+                        "GET /probe HTTP/1.1\r\nHost: a\r\nX-Request-Id: p-1\r\n\r\n",
                         "GET /bro\u{1}ken?s3cret HTTP/1.1\r\nHost: a\r\nCookie: s3cret\r\n\r\n",
                     ])
             }
             let named = lines.lines.filter { $0.facts["request_id"] == "w-1" }
             #expect(named.map(\.message) == ["working", "working beside it", "request", "refused"])
             #expect(named.last?.level == .warning)
+            #expect(lines.lines.filter { $0.facts["request_id"] == "p-1" }.map(\.message) == ["request"])
             #expect(named.last?.facts["problem"] == "unauthorized" && named.last?.facts["route"] == "/work")
             #expect(lines.lines.allSatisfy { $0.facts["request_id"] != nil })
             #expect(lines.lines.contains { $0.message == "request refused" })

@@ -92,6 +92,7 @@ import Testing
         var longest = 0
         for step in 1...24 {
             let store = try workspace.open(partSize: 1 << 20)
+            store.moveWhatWasLeft()
             let run = try store.run(named: "a") ?? store.createRun(name: "a", manifest: "{}")
             try store.append([UInt8](repeating: UInt8(step), count: 8 << 20), step: step, to: run)
             try store.endAsIfKilled()

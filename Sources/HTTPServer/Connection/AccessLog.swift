@@ -29,7 +29,7 @@ struct AccessLog {
             return facts
         }
         logger.debug("request", metadata: facts())
-        if let problem = response.problem, RefusalLog.isNotable(response.status) {
+        if let problem = response.problem, !response.isRoutine, RefusalLog.isNotable(response.status) {
             refusals.note(problem, facts())
         }
     }

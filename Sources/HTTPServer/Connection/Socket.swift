@@ -96,7 +96,7 @@ final class Socket: @unchecked Sendable {
         if writer != nil { wanted.insert(.writable) }
         let watch = watch ?? Watch(descriptor, on: loop.queue) { [weak self] in self?.found($0) }
         self.watch = watch
-        guard wanted.isEmpty || watch.ask(for: wanted) else {
+        guard watch.ask(for: wanted) else {
             // Nobody would ever wake who waits.
             abort()
             return wake()

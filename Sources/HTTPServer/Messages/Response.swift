@@ -10,6 +10,8 @@ public struct Response: Sendable {
     public var route: String?
     /// The slug of the problem that this answer tells of, for logs and counts; nil when it tells of none.
     public var problem: String?
+    /// Whether a refusal is no news to whoever runs the server, a probe's for example, and is left out of the warnings.
+    public var isRoutine = false
 
     public init(status: HTTPResponse.Status, headerFields: HTTPFields = [:], body: ResponseBody = .empty) {
         self.status = status

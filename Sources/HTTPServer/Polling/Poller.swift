@@ -10,7 +10,7 @@ import Memory
 /// runs of this server's tests). Here the set knows a descriptor by a number that is never used again, so what is reported of one
 /// that has gone meanwhile finds nobody.
 final class Poller: Sendable {
-    /// Everybody's: a thread and a descriptor for the whole process.
+    /// Everybody's: a thread and a descriptor for the whole process. Nil when the system had no room for it.
     static let shared = Poller()
 
     private struct Watched {
@@ -28,9 +28,9 @@ final class Poller: Sendable {
     private let set: Int32
     private let state = Locked(State())
 
-    private init() {
+    private init?() {
         set = lather_poll_open()
-        precondition(set >= 0, "no descriptor is free for the set of all sockets")
+        guard set >= 0 else { return nil }
         let thread = Thread { [self] in
             while true { handleNext() }
         }

@@ -27,9 +27,10 @@ final class Watch: @unchecked Sendable {
     /// - Returns: false when the system has no room for it.
     func ask(for directions: Directions) -> Bool {
         guard report != nil, !asked.isSuperset(of: directions) else { return true }
-        let token = token ?? Poller.shared.add(on: queue) { [weak self] in self?.found($0) }
+        guard let poller = Poller.shared else { return false }
+        let token = token ?? poller.add(on: queue) { [weak self] in self?.found($0) }
         self.token = token
-        guard Poller.shared.ask(token, descriptor, for: asked.union(directions), isFirst: !isKnown) else { return false }
+        guard poller.ask(token, descriptor, for: asked.union(directions), isFirst: !isKnown) else { return false }
         isKnown = true
         asked.formUnion(directions)
         return true
@@ -38,7 +39,7 @@ final class Watch: @unchecked Sendable {
     /// Lets go of the descriptor, which may be closed then; nothing is reported any more.
     func end() {
         report = nil
-        if let token { Poller.shared.remove(token, descriptor) }
+        if let token { Poller.shared?.remove(token, descriptor) }
         token = nil
     }
 

@@ -56,6 +56,7 @@ public final class Server: Sendable {
 
     /// Serves endpoints that were bound before, instead of the configuration's.
     public func start(on bound: BoundEndpoints) throws(ServerError) {
+        guard Poller.shared != nil else { throw .cannotPoll }
         try state.withLock { (state) throws(ServerError) in
             guard case .idle = state else { throw .alreadyStarted }
             state = .running(bound.listeners)

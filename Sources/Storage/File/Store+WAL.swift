@@ -32,11 +32,14 @@ extension Store {
         }
     }
 
-    /// Has what earlier processes have left in the WAL moved into the file once it is long.
+    /// Has what earlier processes have left in the WAL moved into the file if it is long: a second for 2 GB or so. Nothing is
+    /// lost when that fails; it is logged and tried again later.
     ///
-    /// Each of them may have ended before its own turn came, and this one may too, so the start waits for it: otherwise the WAL,
-    /// all of which every start reads, would grow for as long as they do.
-    func moveWhatWasLeft() {
+    /// Each of them may have ended before its own turn came, and this one may too, so a server does it before anything else:
+    /// otherwise the WAL, all of which every start reads, would grow for as long as they do.
+    public func moveWhatWasLeft() {
+        // With another process attached SQLite takes the WAL's index from their shared memory and would not look at the WAL first.
+        guard !wasOpenElsewhere else { return }
         var status = stat()
         let bytes = stat(path + "-wal", &status) == 0 ? Int(status.st_size) : 0
         guard bytes >= Store.moveAfter else { return unmovedBytes.store(bytes, ordering: .relaxed) }

@@ -12,8 +12,10 @@ struct Answer {
     let status: Int
     let fields: HTTPFields
     let bytes: [UInt8]
+    let isRoutine: Bool
 
     init(_ response: Response) async throws {
+        isRoutine = response.isRoutine
         status = response.status.code
         fields = response.headerFields
         switch response.body {

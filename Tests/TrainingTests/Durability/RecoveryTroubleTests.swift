@@ -38,6 +38,28 @@ import Testing
         }
     }
 
+    /// It may take seconds, in which a start says that it is recovering; servers that were killed early have left it so.
+    @Test func aLongWriteAheadLogIsMovedAsPartOfTheRecovery() async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        try await run.put(1, gradient(1))
+        try house.store.withConnection {
+            try $0.execute(sql: "CREATE TABLE filler AS SELECT zeroblob(34000000) AS bytes; DROP TABLE filler")
+        }
+        let recovery = try await house.crashIntoTrouble { _ in
+            #expect(!house.log.lines.contains { $0.contains("moving the write-ahead log") })
+            guard case .recovering(nil) = house.runs.readiness else {
+                Issue.record("\(house.runs.readiness)")
+                return
+            }
+        }
+        try await recovery.value
+        let lines = house.log.lines
+        let moved = try #require(lines.firstIndex { $0.contains("moving the write-ahead log") })
+        #expect(moved < (try #require(lines.firstIndex { $0.contains("run recovered") })))
+        #expect(try house.run().status.step == 1)
+    }
+
     @Test(
         arguments: [
             (.full, true), (.io, true), (.syncFailed, true), (.readOnly, true), (.busy, true), (.cannotOpen, true),
