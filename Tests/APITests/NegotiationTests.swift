@@ -108,15 +108,16 @@ struct NegotiationTests {
         ("PUT", "/v1/runs/r"), ("PUT", "/v1/runs/new"), ("DELETE", "/v1/runs/r"), ("PUT", "/v1/runs/r/steps/1"),
         ("POST", "/v1/runs/r/steps"),
         ("PUT", "/v1/runs/r/parameters/w/steps/1"), ("PUT", "/v1/runs/r/weights"), ("POST", "/v1/runs/r/checkpoints"),
+        ("PUT", "/v1/runs/r/state"), ("DELETE", "/v1/runs/r/checkpoints/1"),
     ])
-    func everyWriteHonoursTheEpoch(method: String, path: String) async throws {
+    func everyWriteHonoursTheEpochAndNoOtherCondition(method: String, path: String) async throws {
         try await withServer { server in
             try await server.makeRun()
             let method = try #require(HTTPRequest.Method(method))
             let body: [UInt8]? =
                 path.hasSuffix("/r") || path.hasSuffix("/new")
                 ? Array(TestServer.manifest.utf8)
-                : path.hasSuffix("checkpoints") ? nil : try gradients(1)
+                : path.contains("checkpoints") ? nil : try gradients(1)
             for epoch in ["1", "18446744073709551616"] {
                 let answer = try await server.send(method, path, body, fields: [.latherEpoch: epoch])
                 #expect(answer.outcome == "409 epoch-fenced")
@@ -124,6 +125,9 @@ struct NegotiationTests {
             }
             for epoch in ["", "x", "-1", "00", "0, 0"] {
                 #expect(try await server.send(method, path, body, fields: [.latherEpoch: epoch]).outcome == "400 invalid-epoch")
+            }
+            for name in [.ifMatch, .ifNoneMatch, .contentRange] as [HTTPField.Name] {
+                #expect(try await server.send(method, path, body, fields: [name: "*"]).outcome == "400 unsupported-condition")
             }
             let runs = try await server.send(.get, "/v1/runs").json["runs"]?.arrayValue
             #expect(runs?.count == 1 && runs?[0]["step"] == 0)

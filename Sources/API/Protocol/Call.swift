@@ -45,9 +45,16 @@ struct Call: Sendable {
         return number
     }
 
-    /// The epoch that the request was made for, if it says so.
+    /// The epoch that a write was made for, if it says so.
+    ///
+    /// It is the only condition there is on a write. Others are refused, because a client that sets one must not be led to believe
+    /// that it was looked at (RFC 9110 section 13.1; for parts of a representation section 14.5).
     var epoch: Int? {
         get throws(HTTPError) {
+            for name in [.ifMatch, .ifNoneMatch, .contentRange] as [HTTPField.Name] where !request.headerFields[values: name].isEmpty {
+                throw HTTPError(
+                    .badRequest, "unsupported-condition", "\(name) is not understood on writes, which Lather-Epoch fences. Leave it out.")
+            }
             let values = request.headerFields[values: .latherEpoch]
             guard let text = values.first else { return nil }
             guard values.count == 1, let epoch = Call.decimal(text) else {
