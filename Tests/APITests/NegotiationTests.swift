@@ -54,6 +54,7 @@ struct NegotiationTests {
             try await server.makeRun()
             let answer = try await server.send(#require(HTTPRequest.Method(method)), path, gradients(1), fields: [.contentType: type])
             #expect(answer.outcome == (status == 200 ? "200" : "415 unsupported-media-type"))
+            #expect((answer.fields[.accept] != nil) == (status == 415))
         }
     }
 
@@ -66,6 +67,7 @@ struct NegotiationTests {
             for fields in [[.contentEncoding: "gzip"], twice] as [HTTPFields] {
                 let answer = try await server.send(.put, "/v1/runs/r/steps/1", gradients(1), fields: fields)
                 #expect(answer.outcome == "415 unsupported-media-type")
+                #expect(answer.fields[.acceptEncoding] == (fields[.contentEncoding] == nil ? nil : "identity"))
             }
         }
     }

@@ -114,10 +114,15 @@ struct Call: Sendable {
         let given = request.headerFields[values: .contentType]
         guard given.count <= 1, given.allSatisfy({ text in types.contains { $0.rawValue == MediaType.essence(text) } }) else {
             let names = types.map(\.rawValue).joined(separator: ", ")
-            throw HTTPError(.unsupportedMediaType, "unsupported-media-type", "This resource takes \(names).")
+            // RFC 5789 section 3.1 and RFC 9110 section 15.5.16.
+            throw HTTPError(
+                .unsupportedMediaType, "unsupported-media-type", "This resource takes \(names).",
+                headerFields: [request.method == .patch ? .acceptPatch : .accept: names])
         }
         guard !request.headerFields.contains(.contentEncoding) else {
-            throw HTTPError(.unsupportedMediaType, "unsupported-media-type", "Content codings are not taken; send the bytes as they are.")
+            throw HTTPError(
+                .unsupportedMediaType, "unsupported-media-type", "Content codings are not taken; send the bytes as they are.",
+                headerFields: [.acceptEncoding: "identity"])
         }
     }
 }

@@ -18,5 +18,7 @@ extension HTTPField.Name {
     static let secFetchSite = HTTPField.Name("Sec-Fetch-Site")!
     /// Asks nginx, and proxies that follow it, to pass an answer on as it comes.
     static let xAccelBuffering = HTTPField.Name("X-Accel-Buffering")!
+    /// RFC 5789 section 3.1.
+    static let acceptPatch = HTTPField.Name("Accept-Patch")!
     static let wantContentDigest = HTTPField.Name("Want-Content-Digest")!
 }
