@@ -66,7 +66,12 @@ struct Serve: AsyncParsableCommand {
                 publicDirectory: files.publicDirectory, contractFile: files.contractFile, threadCount: options.threadCount),
             logger: logger)
         let server = Server(configuration: options.server, pool: buffers, logger: logger, handler: api)
-        do { try server.start(on: endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
+        do {
+            try server.start(on: endpoints)
+        } catch {
+            endpoints.release()
+            throw Failure(.unavailable, "cannot serve: \(error)")
+        }
         for address in endpoints.addresses {
             print("lather \(Lather.version) listens on \(address.url)")
             logger.info(
