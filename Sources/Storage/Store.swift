@@ -69,6 +69,8 @@ public final class Store: Sendable {
         let content = try file.examine()
         let lock = try FileLock(path: file.path + "-lock", guarding: file.path)
         let acknowledged = AcknowledgedRecords(lock: lock)
+        let bytes = DatabaseFile.size(ofWALBeside: file.path)
+        if bytes >= DatabaseFile.longWAL { logger.notice("reading a long write-ahead log", metadata: ["bytes": "\(bytes)"]) }
         let isInDoubt = acknowledged.isAbout(file.path) && acknowledged.isInDoubt || !file.forgetWAL()
         if isInDoubt {
             acknowledged.setInDoubt(true)
@@ -155,6 +157,7 @@ public final class Store: Sendable {
             do {
                 let missing = try withConnection { db in
                     let missing = try runsMissingAcknowledged(in: db)
+                    try keeping.sync.waitForAll()
                     _ = try db.checkpoint(.truncate)
                     return missing
                 }
@@ -198,7 +201,7 @@ public final class Store: Sendable {
         let opening = try soundOpening()
         do {
             let written = try withConnection(of: opening) { db in
-                let result = try makingRoom(in: db) { try Store.transaction(.immediate, in: db, body) }
+                let result = try makingRoom(in: db, of: opening) { try Store.transaction(.immediate, in: db, body) }
                 return (result, Commit(opening: opening, number: opening.keeping?.sync.noteWritten() ?? 0))
             }
             noteWritten(0)
@@ -210,13 +213,13 @@ public final class Store: Sendable {
     }
 
     /// Tries again when the disk is full, with the write-ahead log's room: once all of it is in the database, it is begun anew.
-    private func makingRoom<Result>(in db: Database, _ write: () throws -> Result) throws -> Result {
+    private func makingRoom<Result>(in db: Database, of opening: Opening, _ write: () throws -> Result) throws -> Result {
         do {
             return try write()
         } catch let full as DatabaseError where full.extendedResultCode == .SQLITE_FULL {
             do {
                 // Waits for no reader.
-                try db.checkpoint(.passive)
+                try opening.moveWAL(in: db, path)
             } catch {
                 throw StorageError(error, path: path).kind == .syncFailed ? error : full
             }

@@ -176,9 +176,10 @@ public actor Runs {
         let began = ContinuousClock.now
         directory.noteRecovery { $0.began = began }
         defer { directory.noteRecovery { $0.duration = .now - began } }
-        surroundings.store.moveWhatWasLeft()
-        var rows: [RunRecord]
-        do { rows = try surroundings.store.runs() } catch { throw TrainingError(error) }
+        let reporter = Task { try await reportProgress() }
+        defer { reporter.cancel() }
+        await prepareStore()
+        var rows = try await storedRuns(patiently: wanted == nil)
         if let wanted { rows.removeAll { $0.name != wanted.description } }
         let named = rows.compactMap { row -> (RunName, RunRecord)? in
             if let name = try? RunName(row.name) { return (name, row) }
@@ -186,11 +187,8 @@ public actor Runs {
             return nil
         }
         directory.await(named.map(\.0))
-        // Where it cannot be counted its run will say why.
-        let recordCount = named.reduce(0) { $0 + ((try? surroundings.store.logEntryCount(of: $1.1.id)) ?? 0) }
-        directory.noteProgress { ($0.runsTotal, $0.recordsTotal) = (named.count, recordCount) }
-        let reporter = Task { try await reportProgress() }
-        defer { reporter.cancel() }
+        directory.noteProgress { ($0.runsTotal, $0.obstacle) = (named.count, nil) }
+        for (name, row) in named { noteRecords(of: name, row) }
         // Last and alone come those that did not come back the last time, so that none is suspected for another's sake.
         let suspects = named.filter { $0.1.unfinishedRecoveries > 0 }
         var waiting = await recover(named.filter { $0.1.unfinishedRecoveries == 0 }, atOnce: Runs.recoveriesAtOnce)
@@ -205,6 +203,37 @@ public actor Runs {
             waiting = await recover(waiting, atOnce: 1, isLast: isLast)
         }
         if case .recovering = directory.readiness { directory.readiness = .ready }
+    }
+
+    /// Not on this actor, which would keep whoever wants to make a run waiting for his refusal.
+    private nonisolated func prepareStore() async {
+        guard case .recovering = directory.readiness else { return }
+        directory.noteProgress { $0.obstacle = "what earlier servers have left in the write-ahead log is moved first" }
+        try? await offLoop { [store = surroundings.store] in store.moveWhatWasLeft() }
+        directory.noteProgress { $0.obstacle = nil }
+    }
+
+    /// - Parameter patiently: whether what may pass is waited for.
+    private func storedRuns(patiently: Bool) async throws(TrainingError) -> [RunRecord] {
+        while true {
+            do throws(StorageError) {
+                try surroundings.store.ensureSound()
+                return try surroundings.store.runs()
+            } catch {
+                guard patiently, RecoveryFailure.isPassing(error) else { throw TrainingError(error) }
+                guard case .recovering = directory.readiness else { return [] }
+                let reason = RecoveryFailure(error).reason
+                surroundings.logger.warning("recovery waits", metadata: ["reason": "\(reason)"])
+                directory.noteProgress { $0.obstacle = reason }
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    /// Begins to count a run's records. Where they cannot be counted the run will say why.
+    private func noteRecords(of name: RunName, _ row: RunRecord) {
+        let total = (try? surroundings.store.logEntryCount(of: row.id)) ?? 0
+        directory.noteProgress { $0.records[name] = (0, total) }
     }
 
     /// How often a run is tried at least while what stands in its way may go away; after that, only as long as the database
@@ -265,6 +294,7 @@ public actor Runs {
         let began = ContinuousClock.now
         do {
             try store.ensureSound()
+            noteRecords(of: name, row)
             // An earlier attempt may have raised its epoch.
             guard let row = try store.run(row.id) else { throw RecoveryFailure(reason: "it is not in the database any more") }
             guard row.isRight else { throw RecoveryFailure.damagedRow }

@@ -64,7 +64,12 @@ struct Serve: AsyncParsableCommand {
                 threadCount: options.threadCount),
             logger: logger)
         let server = Server(configuration: options.server, pool: buffers, logger: logger, meter: meter, handler: api)
-        do { try server.start(on: endpoints) } catch { throw Failure(.unavailable, "cannot serve: \(error)") }
+        do {
+            try server.start(on: endpoints)
+        } catch {
+            endpoints.release()
+            throw Failure(.unavailable, "cannot serve: \(error)")
+        }
         for address in endpoints.addresses {
             print("lather \(Lather.version) listens on \(address.url)")
             logger.info(

@@ -117,7 +117,7 @@ struct MetricsTests {
         var training = TrainingMetrics(storage: storage)
         (training.damagedRuns, training.runsInDoubt, training.awaitedRuns, training.failedCheckpoints) = (4, 5, 6, 7)
         (training.damagedCheckpoints, training.steps.decompositionFallbacks, training.steps.failedDecompositions) = (8, 9, 10)
-        training.recovery.progress.recordsDone = 11
+        training.recovery.progress.records[try RunName("r")] = (11, 11)
         let meter = ServerMeter()
         meter.accepted()
         meter.accepted()

@@ -33,6 +33,28 @@ import Testing
         #expect(try workspace.open().log(of: run).map(\.1) == [[1], [2], [3]])
     }
 
+    /// Otherwise the file is left with some pages of a commit whose record the device has lost.
+    @Test func whatASyncHasFailedToMakeDurableIsNotMovedIntoTheFile() throws {
+        let store = try workspace.open()
+        let run = try store.createRun(name: "a", manifest: "{}")
+        try store.execute("CREATE TABLE filler AS SELECT zeroblob(34000000) AS bytes")
+        let descriptor = try #require(try workspace.openDescriptors(of: "database-lock").first)
+        let kept = dup(descriptor)
+        let unreadable = open("/dev/null", O_WRONLY)
+        dup2(unreadable, descriptor)
+        #expect(failure { try store.append([1], step: 1, to: run) } == .syncFailed)
+        dup2(kept, descriptor)
+        close(kept)
+        close(unreadable)
+        let before = try workspace.digest(of: "database")
+        store.moveWhatWasLeft()
+        #expect(try workspace.digest(of: "database") == before)
+        try store.ensureSound()
+        store.moveWhatWasLeft()
+        #expect(try workspace.digest(of: "database") != before)
+        #expect(try store.log(of: run).map(\.1) == [[1]])
+    }
+
     /// A sync that fails while the file is opened anew, for whatever reason, makes it be read from the device.
     @Test func aSyncThatFailsDuringAnOpeningIsInDoubtToo() throws {
         let store = try workspace.open()

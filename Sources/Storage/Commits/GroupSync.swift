@@ -32,6 +32,11 @@ final class GroupSync: @unchecked Sendable {
     /// How many commits are durable.
     var durableCount: Int { condition.withLock { durable } }
 
+    /// Returns when every commit that has been written is durable; throws like ``wait(for:)``.
+    func waitForAll() throws(StorageError) {
+        try wait(for: condition.withLock { written })
+    }
+
     /// Begins to make a commit durable, in the background.
     func begin(_ commit: Int) {
         queue.async { [self] in

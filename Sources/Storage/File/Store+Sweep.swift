@@ -18,9 +18,9 @@ extension Store {
             guard try read({ try Int.fetchOne($0, sql: "SELECT count(*) FROM checkpoint WHERE state = 'writing'") != 0 }) else { return }
             try write { try $0.execute(sql: Store.dropUnfinished) }
         } catch {
-            // Neither a damaged row of one run nor a full disk must keep the others from being served; what is unfinished counts
-            // for nobody.
-            guard error.isCorruption || error.kind == .full else { throw error }
+            // Neither a damaged row of one run nor a full disk nor who holds the database for a while must keep the others from being
+            // served; what is unfinished counts for nobody.
+            guard error.isCorruption || error.kind == .full || error.kind == .busy else { throw error }
             logger.warning("Unfinished checkpoints stay in the database for now.", metadata: ["reason": "\(error)"])
         }
     }

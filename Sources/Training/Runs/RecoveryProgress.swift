@@ -2,15 +2,19 @@
 public struct RecoveryProgress: Sendable, CustomStringConvertible {
     public internal(set) var runsDone = 0
     public internal(set) var runsTotal = 0
+    /// Of each run's log.
+    var records: [RunName: (done: Int, total: Int)] = [:]
     /// Records of the logs that have been done again.
-    public internal(set) var recordsDone = 0
+    public var recordsDone: Int { records.values.reduce(0) { $0 + $1.done } }
     /// It grows when a damaged checkpoint makes more of a log necessary.
-    public internal(set) var recordsTotal = 0
-    /// What runs wait for that could not be brought back yet.
+    public var recordsTotal: Int { records.values.reduce(0) { $0 + $1.total } }
+    /// What has to happen before the runs, or those that could not be brought back yet, go on.
     public internal(set) var obstacle: String?
 
     public var description: String {
-        let progress = "\(runsDone) of \(runsTotal) runs, \(recordsDone) of \(recordsTotal) log records"
+        let progress =
+            runsTotal == 0
+            ? "which ones is not known yet" : "\(runsDone) of \(runsTotal) runs, \(recordsDone) of \(recordsTotal) log records"
         return obstacle.map { "\(progress); waiting, because \($0)" } ?? progress
     }
 

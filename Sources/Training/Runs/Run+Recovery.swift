@@ -20,7 +20,7 @@ extension Run {
         do {
             if !damages.isEmpty {
                 let more = try Int(store.lastSequence(of: id) - sequence) - store.logEntryCount(of: id)
-                surroundings.directory.noteProgress { $0.recordsTotal += more }
+                surroundings.directory.noteProgress { $0.records[name]?.total += more }
             }
             replayed = try replayLog(after: sequence, isRecovery: true)
             try findAcknowledgedRecords()
@@ -190,7 +190,7 @@ extension Run {
             if let step = try replay(record, try body()) { differing.append(step) }
             checkpointing.logSequence = record.sequence
             replayed += 1
-            if isRecovery { surroundings.directory.noteProgress { $0.recordsDone += 1 } }
+            if isRecovery { surroundings.directory.noteProgress { $0.records[name]?.done += 1 } }
         }
         if let first = differing.first {
             logger.warning(

@@ -14,6 +14,7 @@ final class RunDirectory: @unchecked Sendable {
     private var entries: [RunName: Entry] = [:]
     /// Runs of the database that are not back yet.
     private var awaited: Set<RunName> = []
+    private var isComplete = false
     private var state = Runs.Readiness.recovering(nil)
     private var damagedCheckpoints = 0
     private var failedCheckpoints = 0
@@ -27,11 +28,10 @@ final class RunDirectory: @unchecked Sendable {
     /// As soon as it is known which runs there are, those that are back are served.
     func entry(_ name: RunName) throws(TrainingError) -> Entry? {
         let (state, entry, isAwaited) = lock.withLock { () -> (Runs.Readiness, Entry?, Bool) in
-            (self.state, entries[name], awaited.contains(name))
+            (self.state, entries[name], awaited.contains(name) || !isComplete)
         }
         switch state {
         case .stopping: throw TrainingError.shuttingDown
-        case .recovering(nil): throw TrainingError.recovering(state)
         case .recovering where isAwaited, .ready where isAwaited: throw TrainingError.recovering(state)
         case .recovering, .ready: return entry
         }
@@ -92,8 +92,12 @@ final class RunDirectory: @unchecked Sendable {
         lock.withLock { damagedCheckpoints += 1 }
     }
 
+    /// From now on every run is there, awaited or not in the database.
     func await(_ names: [RunName]) {
-        lock.withLock { awaited.formUnion(names) }
+        lock.withLock {
+            awaited.formUnion(names)
+            isComplete = true
+        }
     }
 
     func add(_ run: Run) {

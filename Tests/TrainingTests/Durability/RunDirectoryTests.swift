@@ -12,7 +12,7 @@ struct RunDirectoryTests {
 
         let awaited = try RunName("awaited")
         directory.await([back.status.name, awaited])
-        directory.noteProgress { ($0.runsTotal, $0.recordsTotal, $0.recordsDone) = (2, 70, 5) }
+        directory.noteProgress { ($0.runsTotal, $0.records) = (2, [awaited: (5, 70)]) }
         let refusal = await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
         #expect(refusal?.detail.contains("0 of 2 runs, 5 of 70 log records") == true)
         for (name, value) in [("runs_done", 0), ("runs_total", 2), ("records_done", 5), ("records_total", 70)] {
