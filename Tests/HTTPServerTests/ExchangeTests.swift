@@ -1,3 +1,4 @@
+import Foundation
 import HTTPServer
 import HTTPTypes
 import Memory
@@ -37,6 +38,27 @@ extension ServerTests {
                 }
             }
             #expect(statuses == [200, 200])
+        }
+
+        /// Who sends much at once is not waited for byte by byte any more, and must not be waited for in vain.
+        @Test func aBodyThatFlowsAndThenDripsIsReadToItsEnd() async throws {
+            let body = (0..<900_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+            let (echoed, next) = try await withServer { port, _ in
+                try await onThread {
+                    let client = try RawClient(port: port)
+                    try client.send(Array("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: \(body.count)\r\n\r\n".utf8) + body[..<500_000])
+                    for start in stride(from: 500_000, to: body.count, by: 50_000) {
+                        usleep(20_000)
+                        try client.send(body[start..<start + 50_000])
+                    }
+                    let echoed = try client.answer().body
+                    usleep(20_000)
+                    try client.send("GET /ok HTTP/1.1\r\nHost: a\r\n\r\n")
+                    return (echoed, try client.answer().text)
+                }
+            }
+            #expect(echoed == body)
+            #expect(next == "ok")
         }
 
         @Test func headIsAnsweredLikeGetWithoutTheBody() async throws {

@@ -29,12 +29,13 @@ extension ServerTests {
             #expect(isAtEnd)
         }
 
-        @Test func aBodyThatStallsIsAnswered408() async throws {
+        @Test(arguments: [3, 600_000]) func aBodyThatStallsIsAnswered408(count: Int) async throws {
             let limits = TransferLimits(grace: .milliseconds(100), minimumBytesPerSecond: 1)
             let status = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in
                 try await onThread {
                     let client = try RawClient(port: port)
-                    try client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+                    try client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+                    try client.send([UInt8](repeating: 7, count: count))
                     return try client.answer().status
                 }
             }

@@ -36,9 +36,10 @@ final class Connection: @unchecked Sendable {
     /// How often a connection looks, each time after everybody else's turn, whether a busy client's next request has come
     /// before it waits to be woken, which costs as much as several looks.
     private static let looksForRequest = 4
-    /// The same for the next bytes of a client that has just sent much at once.
-    private static let looksForMore = 16
+    /// Who has sent this much at once is likely to go on like that.
     private static let much = 64 << 10
+    /// How many bytes of such a body are worth being woken for, which costs as much as reading them.
+    private static let worthWaking = 256 << 10
     /// What a client may still take for a phase when the server stops: to send its request, to read its refusal.
     private static let lastTime = Duration.seconds(2)
 
@@ -171,7 +172,7 @@ final class Connection: @unchecked Sendable {
     ///   - memory: filled first. The count that is returned is of bytes here, or in the input buffer when it is nil.
     ///   - andInput: whether what does not fit may go into the input buffer.
     func receive(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) async -> Reception {
-        var looks = phase == .idle ? Connection.looksForRequest : lastReceived >= Connection.much ? Connection.looksForMore : 0
+        var looks = phase == .idle ? Connection.looksForRequest : 0
         while true {
             switch read(into: memory, andInput: andInput) {
             case .moved(let count):
@@ -188,7 +189,8 @@ final class Connection: @unchecked Sendable {
                     return .ended
                 } else {
                     input.release()
-                    await socket.waitUntilReadable()
+                    let isInFlow = phase == .receiving && lastReceived >= Connection.much
+                    await socket.waitUntilReadable(atLeast: isInFlow ? min(memory?.count ?? 1, Connection.worthWaking) : 1)
                 }
             case .end, .failed:
                 return .ended

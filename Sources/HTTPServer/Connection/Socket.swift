@@ -17,6 +17,7 @@ final class Socket: @unchecked Sendable {
     private var watch: Watch?
     private var reader: UnsafeContinuation<Void, Never>?
     private var writer: UnsafeContinuation<Void, Never>?
+    private var lowWaterMark = 1
     private(set) var isClosed = false
 
     /// Takes over a connected descriptor.
@@ -66,8 +67,15 @@ final class Socket: @unchecked Sendable {
         }
     }
 
-    /// Suspends until there may be something to read, or ``wake()`` is called.
-    func waitUntilReadable() async {
+    /// Suspends until there may be something to read, the other side sends no more, or ``wake()`` is called.
+    ///
+    /// - Parameter byteCount: fewer need not be reported, if they are certain to come (socket(7), `SO_RCVLOWAT`).
+    func waitUntilReadable(atLeast byteCount: Int = 1) async {
+        if byteCount != lowWaterMark, !isClosed {
+            var value = Int32(byteCount)
+            setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &value, socklen_t(MemoryLayout<Int32>.size))
+            lowWaterMark = byteCount
+        }
         await withUnsafeContinuation { continuation in
             precondition(reader == nil, "one task at a time waits for bytes")
             reader = continuation
