@@ -49,7 +49,11 @@ let package = Package(
                 "Memory", "Metrics", "StrictJSON", "Safetensors", "HTTPServer", "Training", crypto, httpTypes, logging,
             ]),
         .executableTarget(
-            name: "lather", dependencies: ["API", "HTTPServer", "Memory", "Storage", "StrictJSON", "Training", argumentParser, logging]),
+            name: "lather",
+            dependencies: [
+                "API", "HTTPServer", "LinearAlgebra", "Memory", "Safetensors", "SOAP", "Storage", "StrictJSON", "Training", argumentParser,
+                logging,
+            ]),
         .target(
             name: "FuzzProperties", dependencies: ["HTTPServer", "Safetensors", "StrictJSON", httpTypes], path: "Tests/Fuzz/Properties"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzProperties"], resources: [.copy("Corpus")]),

@@ -9,5 +9,5 @@ struct Lather: AsyncParsableCommand {
         commandName: "lather",
         abstract: "A SOAP optimizer for trainers in any language, over plain HTTP.",
         version: version,
-        subcommands: [Serve.self, Inspect.self, Backup.self, Export.self, Import.self])
+        subcommands: [Serve.self, Inspect.self, Backup.self, Export.self, Import.self, Bench.self])
 }

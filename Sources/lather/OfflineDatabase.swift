@@ -12,11 +12,7 @@ enum OfflineDatabase {
     static func use<Value>(
         _ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
-        let logger = Logger(label: "lather") { label in
-            var handler = StreamLogHandler.standardError(label: label)
-            handler.logLevel = .warning
-            return handler
-        }
+        let logger = Logger.ofWarnings
         let store: Store
         do { store = try Store(path: path, logger: logger) } catch { throw Failure(error, database: path) }
         // Who calls this owns the machine's memory as well as the run.
