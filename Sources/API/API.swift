@@ -34,6 +34,7 @@ public struct API: RequestHandler {
         self.dashboard = dashboard
         self.router = router
         steps = resources.meter
+        ProcessFacts.prepare()
     }
 
     /// Probes and the dashboard's own files are for everyone, everything else is for those who hold the token.

@@ -27,7 +27,8 @@ struct Serve: AsyncParsableCommand {
     /// How long a stop waits for requests in flight; steps that compute longer lose only their connection, not their effect.
     private static let gracePeriod = Duration.seconds(30)
 
-    private func serve(_ options: ServeOptions.Settled) async throws(Failure) {
+    private func serve(_ settled: ServeOptions.Settled) async throws(Failure) {
+        var options = settled
         let token = try Serve.token(options)
         guard token != nil || options.isInsecure || Serve.isLoopback(options.host) else {
             throw Failure(
@@ -38,7 +39,14 @@ struct Serve: AsyncParsableCommand {
         let files = try InstalledFiles(publicDirectory: options.publicDirectory)
         let level = options.logLevel
         let logger = Logger(label: "lather") { _ in JSONLogHandler(level: level, metadataProvider: RequestID.metadataProvider) }
-        Serve.raiseDescriptorLimit()
+        if let count = Serve.connectionsThatFit(), count < options.server.maximumConnections {
+            logger.warning(
+                "fewer connections than configured, because the limit of open files allows no more",
+                metadata: [
+                    "max_connections": .stringConvertible(count), "configured": .stringConvertible(options.server.maximumConnections),
+                ])
+            options.server.maximumConnections = count
+        }
         // The log may go to a pipe; when its reader ends, lines are lost, not the server.
         signal(SIGPIPE, SIG_IGN)
         let signals = StopSignals()
@@ -126,12 +134,21 @@ struct Serve: AsyncParsableCommand {
         return withUnsafeBytes(of: v6) { bytes in bytes.dropLast().allSatisfy { $0 == 0 } && bytes.last == 1 }
     }
 
-    /// A connection is a descriptor; the usual soft limit of 1,024 is for programs that use select().
-    private static func raiseDescriptorLimit() {
+    /// Descriptors that connections leave to everything else: the database, which may be opened anew, and files that are served.
+    private static let otherDescriptors = 64
+
+    /// How many connections the limit of open files leaves room for, once it has been raised: the usual one of 1,024 is for programs
+    /// that use select().
+    private static func connectionsThatFit() -> Int? {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < limit.rlim_max else { return }
-        limit.rlim_cur = limit.rlim_max
-        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return nil }
+        if limit.rlim_cur < limit.rlim_max {
+            let soft = limit.rlim_cur
+            limit.rlim_cur = limit.rlim_max
+            if setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) != 0 { limit.rlim_cur = soft }
+        }
+        let count = Int(clamping: limit.rlim_cur)
+        return count - min(otherDescriptors, count / 2)
     }
 }
 

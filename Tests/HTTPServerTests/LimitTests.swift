@@ -44,21 +44,18 @@ extension ServerTests {
 
         @Test func aBodyThatTricklesIsAnswered408() async throws {
             let limits = TransferLimits(grace: .milliseconds(200), minimumBytesPerSecond: 1 << 20)
-            let (status, sent) = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in
+            let status = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in
                 try await onThread {
                     let client = try RawClient(port: port)
                     try client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
-                    var sent = 0
                     for _ in 0..<20 {
                         try client.send("a")
-                        sent += 1
                         usleep(20_000)
                     }
-                    return (try client.answer().status, sent)
+                    return try client.answer().status
                 }
             }
             #expect(status == 408)
-            #expect(sent == 20)
         }
 
         @Test func aReaderThatStopsReadingIsCutOff() async throws {

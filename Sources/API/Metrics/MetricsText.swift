@@ -15,13 +15,15 @@ struct MetricsText {
     /// Adds a metric with one value.
     ///
     /// - Parameter name: letters, digits and underscores; a counter's ends in `_total`.
-    mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Int, labels: Labels = []) {
+    mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Int?, labels: Labels = []) {
+        guard let value else { return }
         begin(name, kind.rawValue, help)
         write(name, labels, String(value))
     }
 
-    /// Adds a metric with one value.
-    mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+    /// Adds a metric with one value; nil adds nothing.
+    mutating func add(_ name: String, _ kind: Kind, _ help: String, _ value: Double?) {
+        guard let value else { return }
         begin(name, kind.rawValue, help)
         write(name, [], MetricsText.text(value))
     }

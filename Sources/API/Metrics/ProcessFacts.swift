@@ -1,33 +1,57 @@
 import Foundation
 
-/// What the system knows of this process, from proc(5).
+/// What the system knows of this process, from proc(5); each fact is nil when it cannot be had.
 struct ProcessFacts {
-    let cpuSeconds: Double
-    let residentBytes: Int
-    let virtualBytes: Int
-    let openDescriptors: Int
-    let maximumDescriptors: Int
-    let threads: Int
+    let cpuSeconds: Double?
+    let residentBytes: Int?
+    let virtualBytes: Int?
+    let openDescriptors: Int?
+    let maximumDescriptors: Int?
+    let threads: Int?
     /// In seconds of Unix time.
-    let startTime: Double
+    let startTime: Double?
 
-    /// nil where there is no /proc.
-    init?() {
-        guard let status = ProcessFacts.status, let startTime = ProcessFacts.startTime,
-            let open = try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")
-        else { return nil }
+    init() {
         var time = timespec()
         var limit = rlimit()
-        guard clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0, getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
-        else { return nil }
-        cpuSeconds = Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
-        threads = status.threads
-        virtualBytes = status.virtualBytes
-        residentBytes = status.residentPages * Int(getpagesize())
-        // One of them was that of the directory.
-        openDescriptors = open.count - 1
-        maximumDescriptors = Int(clamping: limit.rlim_cur)
-        self.startTime = startTime
+        let isTimed = clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0
+        cpuSeconds = isTimed ? Double(time.tv_sec) + Double(time.tv_nsec) / 1e9 : nil
+        let isLimited = getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0
+        maximumDescriptors = isLimited ? Int(clamping: limit.rlim_cur) : nil
+        let status = ProcessFacts.status
+        threads = status?.threads
+        virtualBytes = status?.virtualBytes
+        residentBytes = status.map { $0.residentPages * Int(getpagesize()) }
+        startTime = ProcessFacts.startTime
+        openDescriptors = ProcessFacts.files.descriptorCount
+    }
+
+    /// Open for as long as the process lives: they are asked when no descriptor is free, too.
+    private final class Files: @unchecked Sendable {
+        // Invariant: a directory is read by one thread at a time, under `lock`.
+        private let lock = NSLock()
+        private let descriptors = opendir("/proc/self/fd")
+        let status = open("/proc/self/stat", O_RDONLY | O_CLOEXEC)
+
+        var descriptorCount: Int? {
+            guard let descriptors else { return nil }
+            return lock.withLock {
+                rewinddir(descriptors)
+                var count = 0
+                while let entry = readdir(descriptors) {
+                    if entry.pointee.d_name.0 != UInt8(ascii: ".") { count += 1 }
+                }
+                return count
+            }
+        }
+    }
+
+    private static let files = Files()
+
+    /// Opens what the facts are read from.
+    static func prepare() {
+        _ = files
+        _ = startTime
     }
 
     /// Does not change, but what it is computed from is rounded.
@@ -39,9 +63,10 @@ struct ProcessFacts {
     }()
 
     private static var status: (threads: Int, startTicks: Int, virtualBytes: Int, residentPages: Int)? {
-        guard let text = try? String(contentsOfFile: "/proc/self/stat", encoding: .utf8), let end = text.lastIndex(of: ")") else {
-            return nil
-        }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = pread(files.status, &bytes, bytes.count, 0)
+        let text = String(decoding: bytes.prefix(max(count, 0)), as: UTF8.self)
+        guard let end = text.lastIndex(of: ")") else { return nil }
         // The name in parentheses, which may hold anything, is field 2.
         let fields = text[end...].split(separator: " ").dropFirst().map { Int($0) ?? 0 }
         func field(_ number: Int) -> Int { fields[number - 3] }

@@ -35,7 +35,7 @@ extension Resources {
         text.add(
             "lather_http_in_flight_limit_bytes", .gauge, "Bytes of bodies and large answers that may be in memory at once.",
             configuration.server.maximumBodyBytesInFlight)
-        if let process = ProcessFacts() { text.add(process) }
+        text.add(ProcessFacts())
         return text
     }
 }

@@ -12,6 +12,10 @@ import Training
 struct Call: Sendable {
     /// Bytes of JSON that a request may have.
     static let maximumJSONByteCount = 16 << 20
+    /// Of a request whose JSON is a number or a label.
+    static let smallJSONByteCount = 64 << 10
+    /// Bytes of memory for a byte of JSON: at most 25, for lists of lists of a digit.
+    static let jsonWeight = 32
 
     let request: Request
     let parts: PathParameters

@@ -18,7 +18,7 @@ struct ContentDigest: Sendable {
         guard !values.isEmpty else { return nil }
         for member in values.joined(separator: ",").split(separator: ",", omittingEmptySubsequences: false) {
             let parts = member.split(separator: "=", maxSplits: 1).map { $0.filter { $0 != " " && $0 != "\t" } }
-            guard parts.count == 2, parts[1].count >= 2, parts[1].first == ":", parts[1].last == ":",
+            guard parts.count == 2, ContentDigest.isKey(parts[0]), parts[1].count >= 2, parts[1].first == ":", parts[1].last == ":",
                 let bytes = Data(base64Encoded: String(parts[1].dropFirst().dropLast()))
             else { throw ContentDigest.invalid }
             switch parts[0] {
@@ -28,6 +28,13 @@ struct ContentDigest: Sendable {
             }
         }
         guard sha256 != nil || sha512 != nil else { return nil }
+    }
+
+    /// RFC 9651 section 3.1.2.
+    private static func isKey(_ text: String) -> Bool {
+        let isFirst = { (byte: UInt8) in (0x61...0x7A).contains(byte) || byte == UInt8(ascii: "*") }
+        guard let first = text.utf8.first, isFirst(first) else { return false }
+        return text.utf8.allSatisfy { isFirst($0) || (0x30...0x39).contains($0) || "_-.".utf8.contains($0) }
     }
 
     /// - Throws: `content-digest-mismatch`, 400.

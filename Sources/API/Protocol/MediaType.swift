@@ -11,12 +11,18 @@ enum MediaType: String {
     case events = "text/event-stream"
     case yaml = "application/yaml"
 
+    /// More than any client has a use for: reading them takes an event loop's time.
+    private static let mostRanges = 100
+
     /// The best of `offered` for an `Accept` field (RFC 9110 section 12.5.1), or nil when none is acceptable.
     ///
-    /// Without the field everything is acceptable, and the first is chosen; so it is between equals.
+    /// Without the field everything is acceptable, and the first is chosen; so it is between equals. A field with more than
+    /// ``mostRanges`` accepts nothing.
     static func negotiate(_ accept: String?, _ offered: [MediaType]) -> MediaType? {
         guard let accept, !accept.allSatisfy({ $0 == " " || $0 == "\t" || $0 == "," }) else { return offered.first }
-        let ranges = accept.split(separator: ",").map(Range.init)
+        let texts = accept.split(separator: ",", maxSplits: mostRanges)
+        guard texts.count <= mostRanges else { return nil }
+        let ranges = texts.map(Range.init)
         var best: (type: MediaType, quality: Double)?
         for type in offered {
             let fitting = ranges.compactMap { range in range.specificity(for: type).map { ($0, range.quality) } }

@@ -10,7 +10,8 @@ struct Query {
 
     init(_ request: Request) throws(HTTPError) {
         items = request.queryItems.map { ($0.name, $0.value) }
-        for (index, item) in items.enumerated() where items[..<index].contains(where: { $0.name.utf8.elementsEqual(item.name.utf8) }) {
+        var names: Set<[UInt8]> = []
+        for item in items where !names.insert(Array(item.name.utf8)).inserted {
             throw HTTPError(.badRequest, "repeated-query-parameter", "The query has \"\(item.name)\" more than once.")
         }
     }
@@ -23,8 +24,9 @@ struct Query {
 
     /// Takes out every item whose name begins with `prefix`, without it.
     mutating func takeAll(prefix: String) -> [(name: String, value: String)] {
-        let taken = items.filter { $0.name.utf8.starts(with: prefix.utf8) && $0.name.utf8.count > prefix.utf8.count }
-        items.removeAll { item in taken.contains { $0.name.utf8.elementsEqual(item.name.utf8) } }
+        func isWanted(_ name: String) -> Bool { name.utf8.starts(with: prefix.utf8) && name.utf8.count > prefix.utf8.count }
+        let taken = items.filter { isWanted($0.name) }
+        items.removeAll { isWanted($0.name) }
         return taken.map { (String(decoding: $0.name.utf8.dropFirst(prefix.utf8.count), as: UTF8.self), $0.value) }
     }
 

@@ -1,5 +1,6 @@
 import HTTPServer
 import HTTPTypes
+import Memory
 import StrictJSON
 import Training
 
@@ -19,8 +20,10 @@ extension Resources {
 
     /// The body is optional: `{"label": "before the change"}`.
     private func checkpointLabel(_ call: Call) async throws -> String? {
-        if call.request.body.isEmpty { return nil }
-        let json = try await json(call)
+        if !call.request.body.isEmpty { try call.requireBody([.json]) }
+        let body = try await jsonBody(call, upTo: Call.smallJSONByteCount)
+        guard body.count > 0 else { return nil }
+        let json = try await parsed(body)
         guard let object = json.objectValue, object.allSatisfy({ $0.name == "label" }) else {
             throw HTTPError(.unprocessableContent, "invalid-checkpoint", "A checkpoint takes {\"label\": \"…\"} or no body.")
         }
@@ -54,7 +57,7 @@ extension Resources {
         let type = try call.accept([.json])
         let epoch = try call.epoch
         try run.precheck(epoch: epoch)
-        guard let object = try await json(call).objectValue, object.allSatisfy({ $0.name == "step" }),
+        guard let object = try await json(call, upTo: Call.smallJSONByteCount).objectValue, object.allSatisfy({ $0.name == "step" }),
             let step = object["step"]?.numberValue?.integer, step >= 0
         else { throw HTTPError(.unprocessableContent, "invalid-restore", "A restore takes {\"step\": k}, a whole number from 0 on.") }
         let status = try await run.restore(to: step, epoch: epoch)

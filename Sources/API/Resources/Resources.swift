@@ -23,17 +23,26 @@ struct Resources: Sendable {
     }
 
     /// The body of a request, held to the digest that the client says it has.
-    func body(_ call: Call, upTo limit: Int) async throws -> AlignedBuffer {
+    ///
+    /// - Parameter weight: see ``HTTPServer/RequestBody/collect(upTo:weight:)``.
+    func body(_ call: Call, upTo limit: Int, weight: Int = 1) async throws -> AlignedBuffer {
         let digest = try ContentDigest(call.request)
-        let body = try await call.request.body.collect(upTo: limit)
+        let body = try await call.request.body.collect(upTo: limit, weight: weight)
         if let digest { try await runs.offLoop { try digest.check(body) } }
         return body
     }
 
     /// The JSON of a request. Large ones take a while to read, so that is done off the event loop.
-    func json(_ call: Call, type: MediaType = .json) async throws -> JSONValue {
+    func json(_ call: Call, type: MediaType = .json, upTo limit: Int = Call.maximumJSONByteCount) async throws -> JSONValue {
         try call.requireBody([type])
-        let body = try await body(call, upTo: min(Call.maximumJSONByteCount, configuration.maximumBodyByteCount))
+        return try await parsed(jsonBody(call, upTo: limit))
+    }
+
+    func jsonBody(_ call: Call, upTo limit: Int) async throws -> AlignedBuffer {
+        try await body(call, upTo: min(limit, configuration.maximumBodyByteCount), weight: Call.jsonWeight)
+    }
+
+    func parsed(_ body: AlignedBuffer) async throws -> JSONValue {
         do {
             return try await runs.offLoop { try withExtendedLifetime(body) { try JSONValue(parsing: body.bytes) } }
         } catch let error as JSONError {

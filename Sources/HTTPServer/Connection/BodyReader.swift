@@ -38,7 +38,10 @@ final class BodyReader: @unchecked Sendable {
         self.expectsContinue = head.expectsContinue
     }
 
-    func collect(upTo limit: Int) async throws(HTTPError) -> AlignedBuffer {
+    /// - Parameters:
+    ///   - limit: in bytes.
+    ///   - weight: how many bytes of memory are counted for one of the body.
+    func collect(upTo limit: Int, weight: Int = 1) async throws(HTTPError) -> AlignedBuffer {
         guard state == .untouched else { throw .bodyNotAvailable }
         switch framing {
         case .none:
@@ -46,10 +49,10 @@ final class BodyReader: @unchecked Sendable {
             return AlignedBuffer(count: 0)
         case .length(let length):
             guard length <= limit else { throw .bodyTooLarge(limit: limit) }
-            try reserve(length)
+            try reserve(length * weight)
             return try await reading { () async throws(HTTPError) in try await self.read(length: length) }
         case .chunked:
-            return try await reading { () async throws(HTTPError) in try await self.readChunks(limit: limit) }
+            return try await reading { () async throws(HTTPError) in try await self.readChunks(limit: limit, weight: weight) }
         }
     }
 
@@ -98,6 +101,16 @@ final class BodyReader: @unchecked Sendable {
         return true
     }
 
+    /// Counts an answer that has to be given instead of the body that led to it, which nobody needs any more.
+    func replaceReservation(by answer: ResponseBody) {
+        release()
+        guard case .buffers(let slices) = answer else { return }
+        for slice in slices {
+            connection.context.budget.take(slice.buffer)
+            held.append(slice.buffer)
+        }
+    }
+
     /// Gives back what the body and its answer took of the budget.
     func release() {
         for buffer in held { connection.context.budget.release(buffer) }
@@ -112,6 +125,11 @@ final class BodyReader: @unchecked Sendable {
     private func reserve(_ count: Int) throws(HTTPError) {
         guard connection.context.budget.reserve(count) else { throw .tooManyBytesInFlight }
         reserved += count
+    }
+
+    private func giveBack(_ count: Int) {
+        connection.context.budget.release(count)
+        reserved -= count
     }
 
     private func reading(_ body: () async throws(HTTPError) -> AlignedBuffer) async throws(HTTPError) -> AlignedBuffer {
@@ -144,24 +162,30 @@ final class BodyReader: @unchecked Sendable {
         return buffer
     }
 
-    private func readChunks(limit: Int) async throws(HTTPError) -> AlignedBuffer {
+    private func readChunks(limit: Int, weight: Int) async throws(HTTPError) -> AlignedBuffer {
         var decoder = ChunkDecoder()
         var body = GrowingBody(pool: connection.context.pool)
         while true {
             let framing = try decoder.readFraming(connection.input.bytes)
             connection.input.consume(framing)
-            if decoder.isDone { return body.joined() }
+            if decoder.isDone {
+                // Both copies are there for a moment.
+                try reserve(body.count * weight)
+                defer { giveBack(body.allocated) }
+                return body.joined()
+            }
             guard decoder.pendingData > 0 else {
                 _ = try await receive(into: nil, andInput: true)
                 continue
             }
             guard decoder.pendingData <= limit - body.count else { throw .bodyTooLarge(limit: limit) }
+            let allocated = body.allocated
             let free = body.space()
+            try reserve(body.allocated - allocated)
             let space = UnsafeMutableRawBufferPointer(rebasing: free.prefix(decoder.pendingData))
             var moved = connection.input.move(into: space)
             // With the framing that follows, if this is the rest of the chunk.
             if moved == 0 { moved = try await receive(into: space, andInput: space.count == decoder.pendingData) }
-            try reserve(moved)
             body.filled(moved)
             decoder.moved(moved)
         }

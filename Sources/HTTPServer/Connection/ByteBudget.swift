@@ -37,6 +37,15 @@ final class ByteBudget: Sendable {
         }
     }
 
+    /// Counts a buffer like ``reserve(_:)-(AlignedBuffer)``, whether there is room or not.
+    func take(_ buffer: AlignedBuffer) {
+        state.withLock { state in
+            let holders = state.holders[ObjectIdentifier(buffer)] ?? 0
+            if holders == 0 { add(buffer.count, &state) }
+            state.holders[ObjectIdentifier(buffer)] = holders + 1
+        }
+    }
+
     func release(_ buffer: AlignedBuffer) {
         state.withLock { state in
             guard let holders = state.holders[ObjectIdentifier(buffer)] else { return }
@@ -47,9 +56,13 @@ final class ByteBudget: Sendable {
 
     private func take(_ count: Int, _ state: inout State) -> Bool {
         guard state.used == 0 || count <= limit - state.used else { return false }
+        add(count, &state)
+        return true
+    }
+
+    private func add(_ count: Int, _ state: inout State) {
         state.used += count
         meter.changeInFlight(by: count)
-        return true
     }
 
     private func give(_ count: Int, _ state: inout State) {

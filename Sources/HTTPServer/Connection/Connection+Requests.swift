@@ -20,8 +20,9 @@ extension Connection {
         var ending: Ending?
         while ending == nil {
             do {
-                guard let head = try await readHead() else { break }
+                guard let head = try await readHead(isFirst: requests == 0) else { break }
                 requests += 1
+                await takeTurns()
                 let id = RequestID.given(in: head.fields) ?? context.requestID(connection: number, request: requests)
                 ending = await RequestID.$current.withValue(id) { await serve(head, id: id) }
             } catch {
@@ -35,8 +36,8 @@ extension Connection {
     // MARK: Reading heads
 
     /// The next request's head; nil when the client is done or stays idle for too long.
-    private func readHead() async throws(HTTPError) -> RequestHead? {
-        beginIdling()
+    private func readHead(isFirst: Bool) async throws(HTTPError) -> RequestHead? {
+        beginIdling(beforeFirst: isFirst)
         var reader = HeadReader(limits: context.configuration.head)
         while true {
             if let head = try reader.read(&input) {
@@ -76,9 +77,13 @@ extension Connection {
         )
         var response = await context.handler.respond(to: request)
         let remainder = reader.finish()
-        // A GET is asked again without harm. What else has been done must be answered, and its body has its room already.
+        // A GET is asked again without harm; what else has been done must be answered.
         let route = response.route
-        if head.method == .get, !reader.reserve(answer: response.body) { response = HTTPError.tooManyBytesInFlight.response }
+        if head.method != .get {
+            reader.replaceReservation(by: response.body)
+        } else if !reader.reserve(answer: response.body) {
+            response = HTTPError.tooManyBytesInFlight.response
+        }
         let isStream = response.body.isEvents && head.method != .head
         if isStream, !context.admitStream() { response = Connection.tooManyStreams.response }
         response.route = route
@@ -159,9 +164,11 @@ extension Connection {
     private func linger() async {
         beginLingering()
         socket.finishWriting()
-        repeat {
+        while true {
             input.consume(input.count)
-        } while await receive(into: nil, andInput: true).isProgress
+            // Also while there is always more.
+            guard !isOverdue(), await receive(into: nil, andInput: true).isProgress else { return }
+        }
     }
 }
 

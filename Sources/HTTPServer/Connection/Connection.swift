@@ -33,6 +33,7 @@ final class Connection: @unchecked Sendable {
 
     /// After so much work without a pause the other connections of the loop get a turn.
     private static let workBeforeYield = 1 << 20
+    private static let timeBeforeYield = Duration.milliseconds(1)
     /// How often a connection looks, each time after everybody else's turn, whether a busy client's next request has come
     /// before it waits to be woken, which costs as much as several looks.
     private static let looksForRequest = 4
@@ -56,6 +57,8 @@ final class Connection: @unchecked Sendable {
     private var pace: Pace?
     private(set) var phaseBegan = ContinuousClock.now
     private var workSinceYield = 0
+    /// When the task last let others go first, or waited.
+    private var turnBegan = ContinuousClock.now
     private var lastReceived = 0
     /// Whether there are events to be sent, as far as the source has said.
     private(set) var hasNews = false
@@ -71,8 +74,10 @@ final class Connection: @unchecked Sendable {
 
     // MARK: Phases
 
-    func beginIdling() {
-        enter(.idle, for: context.configuration.keepAliveTimeout)
+    /// Who has connected is about to ask; who has asked may keep the connection for later.
+    func beginIdling(beforeFirst isFirst: Bool) {
+        let configuration = context.configuration
+        enter(.idle, for: isFirst ? min(configuration.headTimeout, configuration.keepAliveTimeout) : configuration.keepAliveTimeout)
     }
 
     func beginReadingHead() {
@@ -191,6 +196,7 @@ final class Connection: @unchecked Sendable {
                     input.release()
                     let isInFlow = phase == .receiving && lastReceived >= Connection.much
                     await socket.waitUntilReadable(atLeast: isInFlow ? min(memory?.count ?? 1, Connection.worthWaking) : 1)
+                    turnBegan = .now
                 }
             case .end, .failed:
                 return .ended
@@ -241,6 +247,14 @@ final class Connection: @unchecked Sendable {
     func sendContinue() async throws(HTTPError) {
         beginAnswering()
         guard await send(OutgoingBytes(head: Array("HTTP/1.1 100 Continue\r\n\r\n".utf8))) else { throw .bodyCutShort }
+    }
+
+    /// Gives the other connections of the loop a turn if this one has had its own. A client may have sent thousands of requests at
+    /// once, none of which waits for anything.
+    func takeTurns() async {
+        guard .now - turnBegan >= Connection.timeBeforeYield else { return }
+        await Task.yield()
+        turnBegan = .now
     }
 
     /// Keeps the pace; true after a good deal of work, when others should have a turn.

@@ -17,6 +17,8 @@ struct GrowingBody {
 
     /// Bytes so far.
     private(set) var count = 0
+    /// Bytes of memory that it has taken.
+    private(set) var allocated = 0
 
     /// Room for the next bytes, never empty.
     mutating func space() -> UnsafeMutableRawBufferPointer {
@@ -24,6 +26,7 @@ struct GrowingBody {
             full.append(current)
             current = pool.take(count: min(max(count, GrowingBody.smallestBuffer), GrowingBody.largestBuffer))
             filled = 0
+            allocated += current.count
         }
         return UnsafeMutableRawBufferPointer(rebasing: current.mutableBytes[filled...])
     }

@@ -48,7 +48,7 @@ public final class RequestBody: Sendable {
     /// Whether it is known, before anything is read, that no byte will come.
     public var isEmpty: Bool { framing == .none || framing == .length(0) }
 
-    /// How long ``collect(upTo:)`` took to receive the body; nil before.
+    /// How long ``collect(upTo:weight:)`` took to receive the body; nil before.
     public var receiveDuration: Duration? {
         let nanoseconds = duration.load(ordering: .relaxed)
         return nanoseconds < 0 ? nil : .nanoseconds(nanoseconds)
@@ -60,11 +60,13 @@ public final class RequestBody: Sendable {
     /// earlier costs no transfer. A body with a length goes from the socket straight into the buffer; a chunked one is copied
     /// once more at the end, since its size is known only then.
     ///
-    /// - Parameter limit: the largest body to take, in bytes.
+    /// - Parameters:
+    ///   - limit: the largest body to take, in bytes.
+    ///   - weight: what a byte of it comes to in memory until the request has been answered, for the budget of bytes in flight.
     /// - Throws: 413 before anything is read when the length is over the limit (while reading when chunked), 503 with
     ///   `Retry-After` when too many bytes are in flight, 408 when the client is too slow, 400 when the body is malformed or
     ///   cut short, 500 when the body was asked for before or its request is over.
-    public func collect(upTo limit: Int) async throws(HTTPError) -> AlignedBuffer {
+    public func collect(upTo limit: Int, weight: Int = 1) async throws(HTTPError) -> AlignedBuffer {
         let clock = ContinuousClock()
         let start = clock.now
         let buffer: AlignedBuffer
@@ -76,7 +78,7 @@ public final class RequestBody: Sendable {
         case .connection(let reader):
             // The reader belongs to its connection's loop, from whatever task it is called.
             buffer = try await withTaskExecutorPreference(reader.loop) { () async throws(HTTPError) -> AlignedBuffer in
-                try await reader.collect(upTo: limit)
+                try await reader.collect(upTo: limit, weight: weight)
             }
         }
         duration.store(Int((clock.now - start) / .nanoseconds(1)), ordering: .relaxed)

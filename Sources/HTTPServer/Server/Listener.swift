@@ -18,6 +18,7 @@ final class Listener: @unchecked Sendable {
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "http.listener")
     private var watch: Watch?
+    private var whenPaused: (@Sendable () -> Void)?
     private var isStopped = false
     private let socketFile: SocketFile?
 
@@ -31,11 +32,12 @@ final class Listener: @unchecked Sendable {
     }
 
     /// Calls `take` with each connected descriptor, non-blocking and with the peer's numeric address, which it then owns, and
-    /// `whenPaused` each time that no descriptor is free.
+    /// `whenPaused` each time that the system has no room for more.
     func start(_ take: @escaping @Sendable (Int32, String) -> Void, whenPaused: @escaping @Sendable () -> Void) {
         queue.async {
             guard !self.isStopped else { return }
-            self.watch = Watch(self.descriptor, on: self.queue) { [weak self] _ in self?.accept(take, whenPaused) }
+            self.whenPaused = whenPaused
+            self.watch = Watch(self.descriptor, on: self.queue) { [weak self] _ in self?.accept(take) }
             self.listen()
         }
     }
@@ -60,10 +62,11 @@ final class Listener: @unchecked Sendable {
 
     /// Lets go of accepting for a moment; the same waiting client would otherwise be reported over and over.
     private func pause() {
+        whenPaused?()
         queue.asyncAfter(deadline: .now() + Listener.pauseWithoutDescriptors) { self.listen() }
     }
 
-    private func accept(_ take: (Int32, String) -> Void, _ whenPaused: () -> Void) {
+    private func accept(_ take: (Int32, String) -> Void) {
         for _ in 0..<Listener.acceptsPerEvent {
             var connected: Int32 = -1
             let peer = SocketAddress { connected = Glibc.accept(descriptor, $0, $1) }
@@ -82,9 +85,7 @@ final class Listener: @unchecked Sendable {
                 continue
             }
             switch errno {
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-                whenPaused()
-                return pause()
+            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return pause()
             case EAGAIN: return listen()
             // Errors of the connection that was to be accepted, or an interruption (accept(2)): go on with the next.
             default: continue

@@ -23,7 +23,8 @@ struct SocketFile {
         guard status.st_mode & S_IFMT == S_IFSOCK else {
             throw .cannotListen(address: name, reason: "there is a file that is no socket")
         }
-        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        // Whose backlog is full is there, too.
+        let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0)
         defer { close(descriptor) }
         let isRefused = address.withPointer { connect(descriptor, $0, $1) } != 0 && errno == ECONNREFUSED
         guard isRefused else { throw .addressInUse(name) }
