@@ -86,6 +86,25 @@ extension ServerTests {
             }
         }
 
+        /// Nor for who has asked a lot and reads nothing.
+        @Test func stoppingDoesNotWaitForWhoReadsNothing() async throws {
+            let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 8 << 20))])) }
+            try await withServer(handler) { port, server in
+                async let isCutOff = onThread {
+                    let client = try RawClient(port: port, receiveBuffer: 4_096)
+                    for _ in 0..<20 { try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") }
+                    usleep(8_000_000)
+                    return (try? client.answer()) == nil
+                }
+                try await Task.sleep(for: .milliseconds(300))
+                let begin = ContinuousClock.now
+                await server.stop(gracePeriod: .seconds(30))
+                #expect(ContinuousClock.now - begin < .seconds(7.9))
+                let wasCutOff = try await isCutOff
+                #expect(wasCutOff)
+            }
+        }
+
         @Test func aBusyPortIsAClearError() async throws {
             try await withServer { port, _ in
                 let second = server(on: .tcp(host: "127.0.0.1", port: port))

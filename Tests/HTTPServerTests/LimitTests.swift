@@ -42,6 +42,25 @@ extension ServerTests {
             #expect(status == 408)
         }
 
+        /// A byte that comes after much is not reported at once, and must not be taken for a later one.
+        @Test func aPauseIsMeasuredFromTheLastByte() async throws {
+            let limits = TransferLimits(grace: .seconds(1), minimumBytesPerSecond: 1)
+            let duration = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in
+                try await onThread {
+                    let client = try RawClient(port: port)
+                    try client.send("PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4000000\r\n\r\n")
+                    try client.send([UInt8](repeating: 7, count: 200_000))
+                    usleep(100_000)
+                    try client.send("a")
+                    var status = 0
+                    let duration = try ContinuousClock().measure { status = try client.answer().status }
+                    #expect(status == 408)
+                    return duration
+                }
+            }
+            #expect(duration > .milliseconds(900) && duration < .milliseconds(1_600), "\(duration)")
+        }
+
         @Test func aBodyThatTricklesIsAnswered408() async throws {
             let limits = TransferLimits(grace: .milliseconds(200), minimumBytesPerSecond: 1 << 20)
             let status = try await withServer(configuration: .testing(\.receiving, limits)) { port, _ in

@@ -99,7 +99,8 @@ extension Connection {
         context.accessLog.write(request, response, duration: duration, isWhole: isWhole)
         guard isWhole else { return .close }
         switch remainder {
-        case .skip(let count) where persists: return await skip(count) ? nil : .close
+        // The server may have stopped while the answer was read: no more is begun then.
+        case .skip(let count) where persists && !context.isStopping: return await skip(count) ? nil : .close
         case .skip, .linger: return .linger
         case .close: return .close
         }

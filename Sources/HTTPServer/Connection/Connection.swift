@@ -43,6 +43,8 @@ final class Connection: @unchecked Sendable {
     private static let worthWaking = 256 << 10
     /// What a client may still take for a phase when the server stops: to send its request, to read its refusal.
     private static let lastTime = Duration.seconds(2)
+    /// The same to read an answer. What it tells of has been done, so it can be asked for again.
+    private static let lastTimeToRead = Duration.seconds(5)
 
     // Invariant: everything mutable is touched on `loop` only; so are the socket and the input buffer.
     let context: ServerContext
@@ -151,12 +153,18 @@ final class Connection: @unchecked Sendable {
         if let deadline, deadline <= now { return true }
         if phase == .streaming { return context.isStopping }
         // What has not arrived whole is not in flight yet, and a stop must not wait for it long.
-        guard phase == .head || phase == .receiving || phase == .lingering, let stoppedAt = context.stoppedAt else { return false }
-        return max(stoppedAt, phaseBegan) + Connection.lastTime <= now
+        guard let stoppedAt = context.stoppedAt else { return false }
+        switch phase {
+        case .head, .receiving, .lingering: return max(stoppedAt, phaseBegan) + Connection.lastTime <= now
+        case .answering: return max(stoppedAt, phaseBegan) + Connection.lastTimeToRead <= now
+        case .idle, .handling, .streaming: return false
+        }
     }
 
     /// Called every now and then: wakes the task if what it waits for has taken too long.
     func sweep(now: ContinuousClock.Instant) {
+        // What has come although less is not reported tells that the client is there.
+        if phase == .receiving { socket.reportEverything() }
         if isOverdue(now: now) { socket.wake() }
     }
 

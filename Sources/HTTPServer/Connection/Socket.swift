@@ -71,16 +71,24 @@ final class Socket: @unchecked Sendable {
     ///
     /// - Parameter byteCount: fewer need not be reported, if they are certain to come (socket(7), `SO_RCVLOWAT`).
     func waitUntilReadable(atLeast byteCount: Int = 1) async {
-        if byteCount != lowWaterMark, !isClosed {
-            var value = Int32(byteCount)
-            setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &value, socklen_t(MemoryLayout<Int32>.size))
-            lowWaterMark = byteCount
-        }
+        setLowWaterMark(byteCount)
         await withUnsafeContinuation { continuation in
             precondition(reader == nil, "one task at a time waits for bytes")
             reader = continuation
             ask()
         }
+    }
+
+    /// Has whoever waits for bytes told of the first that comes or has come.
+    func reportEverything() {
+        setLowWaterMark(1)
+    }
+
+    private func setLowWaterMark(_ byteCount: Int) {
+        guard byteCount != lowWaterMark, !isClosed else { return }
+        var value = Int32(byteCount)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVLOWAT, &value, socklen_t(MemoryLayout<Int32>.size))
+        lowWaterMark = byteCount
     }
 
     /// Suspends until there may be room to write, or ``wake()`` is called.
