@@ -58,6 +58,15 @@ struct NegotiationTests {
         }
     }
 
+    /// Reading them would take an event loop's time.
+    @Test(arguments: [(100, 200), (101, 406)]) func soManyRangesAreRead(count: Int, status: Int) async throws {
+        try await withServer { server in
+            let accept = [String](repeating: "text/html", count: count - 1) + ["*/*"]
+            let answer = try await server.send(.get, "/v1", fields: [.accept: accept.joined(separator: ",")])
+            #expect(answer.status == status)
+        }
+    }
+
     @Test func contentCodingsAndTwoTypesAre415() async throws {
         try await withServer { server in
             try await server.makeRun()

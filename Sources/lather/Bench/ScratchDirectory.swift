@@ -5,11 +5,10 @@ struct ScratchDirectory {
     let path: String
 
     init(in parent: String) throws(Failure) {
-        var template = Array("\(parent)/lather-bench-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else {
+        path = "\(parent)/lather-bench-\(UUID().uuidString)"
+        guard mkdir(path, 0o700) == 0 else {
             throw Failure(.inputOutput, "no directory can be made in \(parent): \(String(cString: strerror(errno)))")
         }
-        path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 
     func remove() throws(Failure) {
