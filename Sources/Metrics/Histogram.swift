@@ -32,6 +32,13 @@ public struct Histogram: Sendable, Equatable {
         sum += value
     }
 
+    /// Adds what another histogram with the same bounds has recorded.
+    public mutating func add(_ other: Histogram) {
+        precondition(bounds == other.bounds, "histograms are added range by range")
+        for range in counts.indices { counts[range] += other.counts[range] }
+        sum += other.sum
+    }
+
     /// Records seconds.
     public mutating func record(_ duration: Duration) {
         record(duration.inSeconds)

@@ -23,8 +23,7 @@ struct Dashboard: Sendable {
     private func answer(to request: Request) -> Response? {
         guard request.target != [UInt8(ascii: "*")] else { return nil }
         if request.method == .get || request.method == .head { return files.response(for: request) }
-        var reading = request
-        reading.method = .head
+        let reading = Request(method: .head, target: request.target, pathSegments: request.pathSegments)
         guard files.response(for: reading) != nil else { return nil }
         return HTTPError(
             .methodNotAllowed, "method-not-allowed", "The methods of this path are GET, HEAD.", headerFields: [.allow: "GET, HEAD"]

@@ -16,15 +16,22 @@ struct lather_ready {
 /* A set of descriptors to wait for. Returns its descriptor, or -1 with errno. */
 int lather_poll_open(void);
 
-/* Asks to be told once when one of the directions is ready, or has ended or failed; asking anew takes the place of asking
-   before, and no direction asks for nothing. isNew says that the set does not have the descriptor yet. Returns 0, or -1 with
-   errno. */
-int lather_poll_ask(int set, int descriptor, uint64_t token, uint32_t directions, int isNew);
+/* Adds a descriptor to the set by which other threads end a wait: it is then reported once with this token and no direction.
+   Returns the descriptor, or -1 with errno. */
+int lather_poll_open_waker(int set, uint64_t token);
+
+/* Ends a present wait for the set, or the next. */
+void lather_poll_wake(int waker);
+
+/* Has it reported whenever one of the directions is ready, or has ended or failed, in place of what was reported before.
+   isNew says that the set does not have the descriptor. Returns 0, or -1 with errno. */
+int lather_poll_report(int set, int descriptor, uint64_t token, uint32_t directions, int isNew);
 
 /* Takes a descriptor out of the set. */
-void lather_poll_remove(int set, int descriptor);
+void lather_poll_ignore(int set, int descriptor);
 
-/* Waits until something is ready. Returns how many entries were filled, or -1 with errno. */
-int lather_poll_wait(int set, struct lather_ready *ready, int capacity);
+/* What is ready now, or, if nothing is and mayWait says so, once something is. Returns how many entries were filled, or -1 with
+   errno. */
+int lather_poll_wait(int set, struct lather_ready *ready, int capacity, int mayWait);
 
 #endif

@@ -1,4 +1,3 @@
-import Dispatch
 import HTTPTypes
 
 /// Streams of server-sent events.
@@ -39,7 +38,7 @@ extension Connection {
     /// Returns when there is news, nothing has been sent for long, or the server stops; false when the client has gone.
     private func awaitNews(of source: any EventSource) async -> Bool {
         source.whenNews {
-            self.loop.queue.async { self.noteNews() }
+            self.loop.async { self.noteNews() }
         }
         while !hasNews, !isOverdue() {
             // The client has nothing to say but its next request, for which there is the input buffer, and its farewell.

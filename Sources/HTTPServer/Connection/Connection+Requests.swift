@@ -95,7 +95,7 @@ extension Connection {
         let isWhole = await answer(response, method: head.method, version: head.version, persists: persists, id: id)
         reader.release()
         let duration = ContinuousClock.now - began
-        context.meter.answered(head.method, response, after: duration)
+        meter.answered(head.method, response, after: duration)
         context.accessLog.write(request, response, duration: duration, isWhole: isWhole)
         guard isWhole else { return .close }
         switch remainder {
@@ -123,7 +123,7 @@ extension Connection {
         let framing = ResponseHead.framing(of: response, version: version)
         // RFC 9112 section 9.3: 1.1 persists unless told otherwise, 1.0 only when told so.
         let connection = persists ? (version == .http10 ? "keep-alive" : nil) : "close"
-        var head = ResponseHead.bytes(of: response, framing: framing, connection: connection, date: context.dates.value, requestID: id)
+        var head = ResponseHead.bytes(of: response, framing: framing, connection: connection, date: loop.date.now(), requestID: id)
         // RFC 9110 section 9.3.2: HEAD is answered like GET, without the content.
         guard method != .head, framing != .none else { return await send(OutgoingBytes(head: head)) }
         switch response.body {

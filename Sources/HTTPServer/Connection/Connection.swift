@@ -34,9 +34,6 @@ final class Connection: @unchecked Sendable {
     /// After so much work without a pause the other connections of the loop get a turn.
     private static let workBeforeYield = 1 << 20
     private static let timeBeforeYield = Duration.milliseconds(1)
-    /// How often a connection looks, each time after everybody else's turn, whether a busy client's next request has come
-    /// before it waits to be woken, which costs as much as several looks.
-    private static let looksForRequest = 4
     /// Who has sent this much at once is likely to go on like that.
     private static let much = 64 << 10
     /// How many bytes of such a body are worth being woken for, which costs as much as reading them.
@@ -49,6 +46,7 @@ final class Connection: @unchecked Sendable {
     // Invariant: everything mutable is touched on `loop` only; so are the socket and the input buffer.
     let context: ServerContext
     let loop: EventLoop
+    let meter: ServerMeter.Share
     let socket: Socket
     let number: Int
     let remoteAddress: String
@@ -68,6 +66,7 @@ final class Connection: @unchecked Sendable {
     init(socket: Socket, context: ServerContext, number: Int, remoteAddress: String) {
         self.context = context
         self.loop = socket.loop
+        self.meter = context.meter.share(of: socket.loop.number)
         self.socket = socket
         self.number = number
         self.remoteAddress = remoteAddress
@@ -185,31 +184,30 @@ final class Connection: @unchecked Sendable {
     ///   - memory: filled first. The count that is returned is of bytes here, or in the input buffer when it is nil.
     ///   - andInput: whether what does not fit may go into the input buffer.
     func receive(into memory: UnsafeMutableRawBufferPointer?, andInput: Bool) async -> Reception {
-        var looks = phase == .idle ? Connection.looksForRequest : 0
+        // Who has just been answered has hardly asked again, and the loop looks at all sockets at once.
+        if phase == .idle, !context.isStopping { await awaitBytes(upTo: memory?.count) }
         while true {
             switch read(into: memory, andInput: andInput) {
             case .moved(let count):
-                context.meter.received(count)
+                meter.received(count)
                 lastReceived = count
                 if worked(count) { await Task.yield() }
                 return .received(count)
             case .wouldBlock:
                 guard !isOverdue() else { return .overdue }
-                if looks > 0 {
-                    looks -= 1
-                    await Task.yield()
-                } else if phase == .idle && context.isStopping {
-                    return .ended
-                } else {
-                    input.release()
-                    let isInFlow = phase == .receiving && lastReceived >= Connection.much
-                    await socket.waitUntilReadable(atLeast: isInFlow ? min(memory?.count ?? 1, Connection.worthWaking) : 1)
-                    turnBegan = .now
-                }
+                guard phase != .idle || !context.isStopping else { return .ended }
+                await awaitBytes(upTo: memory?.count)
             case .end, .failed:
                 return .ended
             }
         }
+    }
+
+    private func awaitBytes(upTo count: Int?) async {
+        input.release()
+        let isInFlow = phase == .receiving && lastReceived >= Connection.much
+        await socket.waitUntilReadable(atLeast: isInFlow ? min(count ?? 1, Connection.worthWaking) : 1)
+        turnBegan = .now
     }
 
     /// Reads what is there into the input buffer. A client that sends more than a head while it is sent events has no use for them.
@@ -240,8 +238,9 @@ final class Connection: @unchecked Sendable {
         while !bytes.isEmpty {
             switch bytes.write(to: socket) {
             case .moved(let count):
-                context.meter.sent(count)
-                if worked(count) { await Task.yield() }
+                meter.sent(count)
+                // What has gone whole has no deadline any more.
+                if worked(count, isWhole: bytes.isEmpty) { await Task.yield() }
             case .wouldBlock:
                 guard !isOverdue() else { return false }
                 await socket.waitUntilWritable()
@@ -260,14 +259,14 @@ final class Connection: @unchecked Sendable {
     /// Gives the other connections of the loop a turn if this one has had its own. A client may have sent thousands of requests at
     /// once, none of which waits for anything.
     func takeTurns() async {
-        guard .now - turnBegan >= Connection.timeBeforeYield else { return }
+        guard phaseBegan - turnBegan >= Connection.timeBeforeYield else { return }
         await Task.yield()
         turnBegan = .now
     }
 
     /// Keeps the pace; true after a good deal of work, when others should have a turn.
-    private func worked(_ count: Int) -> Bool {
-        if var pace {
+    private func worked(_ count: Int, isWhole: Bool = false) -> Bool {
+        if !isWhole, var pace {
             deadline = pace.advance(by: count, now: .now)
             self.pace = pace
         }

@@ -4,17 +4,17 @@ import Dispatch
 final class ConnectionSet: @unchecked Sendable {
     let loop: EventLoop
 
-    // Invariant: touched on the loop's queue only.
+    // Invariant: touched on the loop only.
     private var running: [Int: (connection: Connection, task: Task<Void, Never>)] = [:]
     private let timer: any DispatchSourceTimer
 
     init(loop: EventLoop, sweepInterval: Duration) {
         self.loop = loop
-        let timer = DispatchSource.makeTimerSource(queue: loop.queue)
+        let timer = DispatchSource.makeTimerSource()
         self.timer = timer
         let interval = sweepInterval.dispatchInterval
         timer.schedule(deadline: .now() + interval, repeating: interval, leeway: .milliseconds(20))
-        timer.setEventHandler { [weak self] in self?.sweep() }
+        timer.setEventHandler { [weak self] in loop.async { [weak self] in self?.sweep() } }
         timer.activate()
     }
 
@@ -24,7 +24,7 @@ final class ConnectionSet: @unchecked Sendable {
 
     /// Runs a connection to its end and calls `whenClosed`. From any thread.
     func run(_ connection: Connection, whenClosed: @escaping @Sendable () -> Void) {
-        loop.queue.async { [self] in
+        loop.async { [self] in
             let task = Task(executorPreference: loop) {
                 await connection.run()
                 self.running[connection.number] = nil
@@ -36,14 +36,14 @@ final class ConnectionSet: @unchecked Sendable {
 
     /// The server stops: idle connections end, the others after their answer. From any thread.
     func serverStops() {
-        loop.queue.async {
+        loop.async {
             for (connection, _) in self.running.values { connection.serverStops() }
         }
     }
 
     /// Ends all connections, whatever they do. From any thread.
     func abandon() {
-        loop.queue.async {
+        loop.async {
             for (connection, task) in self.running.values {
                 connection.socket.abort()
                 task.cancel()

@@ -1,17 +1,15 @@
 import Foundation
-import Memory
 
 /// The Date field's value (RFC 9110 section 5.6.7), put together once a second.
-final class DateField: Sendable {
-    private let cached = Locked((second: time_t(-1), value: ""))
+struct DateField {
+    private var second = time_t(-1)
+    private var value = ""
 
     /// The value for this moment.
-    var value: String {
+    mutating func now() -> String {
         let now = time(nil)
-        return cached.withLock { cached in
-            if cached.second != now { cached = (now, DateField.format(now)) }
-            return cached.value
-        }
+        if second != now { (second, value) = (now, DateField.format(now)) }
+        return value
     }
 
     /// `Sun, 06 Nov 1994 08:49:37 GMT`, whatever the process's locale.

@@ -3,8 +3,9 @@
 /// Memory is taken when there is something to read, grows with what cannot be understood yet, and is given back when a
 /// connection falls idle.
 package struct InputBuffer: ~Copyable {
-    /// What most heads fit into. Thousands of slow ones would otherwise scatter theirs over eight times the memory.
-    private static let firstByteCount = 2 << 10
+    /// What most heads fit into, and what the allocator has at hand. Thousands of slow ones would otherwise scatter theirs over many
+    /// times the memory.
+    private static let firstByteCount = 1 << 10
 
     private let capacity: Int
     private var storage: UnsafeMutableRawBufferPointer?

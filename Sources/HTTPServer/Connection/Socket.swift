@@ -10,7 +10,7 @@ final class Socket: @unchecked Sendable {
         case failed
     }
 
-    // Invariant: everything is touched on the loop's queue only, except `descriptor`, which never changes. The descriptor is
+    // Invariant: everything is touched on the loop only, except `descriptor`, which never changes. The descriptor is
     // closed once; `isClosed` says that nobody may use it from then on. One task at a time waits for a direction.
     let loop: EventLoop
     private let descriptor: Int32
@@ -110,7 +110,7 @@ final class Socket: @unchecked Sendable {
         var wanted: Directions = []
         if reader != nil { wanted.insert(.readable) }
         if writer != nil { wanted.insert(.writable) }
-        let watch = watch ?? Watch(descriptor, on: loop.queue) { [weak self] in self?.found($0) }
+        let watch = watch ?? Watch(descriptor, on: loop) { [weak self] in self?.found($0) }
         self.watch = watch
         guard watch.ask(for: wanted) else {
             // Nobody would ever wake who waits.

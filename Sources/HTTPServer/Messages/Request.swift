@@ -1,25 +1,25 @@
 public import HTTPTypes
 
 /// One HTTP request whose head has been read and checked; its body is still on the wire until ``RequestBody/collect(upTo:)``.
-public struct Request: Sendable {
+public final class Request: Sendable {
     /// The method; a token that nobody knows is kept as it came.
-    public var method: HTTPRequest.Method
+    public let method: HTTPRequest.Method
     /// The request target as it came, byte for byte, query included. Do not log it: it may hold secrets.
-    public var target: [UInt8]
+    public let target: [UInt8]
     /// The path's segments, each percent-decoded once: `/a%2Fb/c` is `["a/b", "c"]`, `/` is empty, `/a/` is `["a", ""]`.
     ///
     /// Their UTF-8 is exactly the bytes sent. `String`'s `==` compares canonically, so tell names apart by `utf8`.
-    public var pathSegments: [String]
+    public let pathSegments: [String]
     /// The query's items in order, percent-decoded; `+` stands for itself (RFC 3986, not the HTML form encoding).
-    public var queryItems: [QueryItem]
+    public let queryItems: [QueryItem]
     /// The header fields in order.
-    public var headerFields: HTTPFields
+    public let headerFields: HTTPFields
     /// The body, not read yet.
     public let body: RequestBody
     /// Names this request in logs and in its answer, as the client wished (``RequestID``); else unique.
-    public var id: String
+    public let id: String
     /// Where the request comes from: a numeric address, or `unix`.
-    public var remoteAddress: String
+    public let remoteAddress: String
 
     /// A request put together by hand, as tests of handlers need it.
     public init(

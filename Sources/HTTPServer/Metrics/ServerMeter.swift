@@ -7,34 +7,54 @@ import Synchronization
 ///
 /// A request costs one short lock, a transfer of bytes an addition.
 public final class ServerMeter: Sendable {
+    /// What the connections of one event loop do, so that loops do not wait for each other.
+    final class Share: Sendable {
+        fileprivate let requests = Locked<[ServerMetrics.Resource: ServerMetrics.Requests]>([:])
+        fileprivate let received = Atomic(0)
+        fileprivate let sent = Atomic(0)
+
+        /// Methods under their own names; clients may invent others.
+        private static let methods: Set<HTTPRequest.Method> = [.get, .head, .put, .post, .patch, .delete, .options]
+
+        /// - Parameter duration: from the request's head to the last byte of its answer. That of a stream of events, which is its
+        ///   reader's affair, is not counted.
+        func answered(_ method: HTTPRequest.Method, _ response: Response, after duration: Duration) {
+            let name = Share.methods.contains(method) ? method.rawValue : "other"
+            let resource = ServerMetrics.Resource(method: name, route: response.route)
+            let status = response.status.code
+            requests.withLock { requests in
+                requests[resource, default: ServerMetrics.Requests()].note(status, response.body.isEvents ? nil : duration)
+            }
+        }
+
+        func received(_ count: Int) {
+            received.add(count, ordering: .relaxed)
+        }
+
+        func sent(_ count: Int) {
+            sent.add(count, ordering: .relaxed)
+        }
+    }
+
     private let counts = Locked(ServerMetrics())
-    private let received = Atomic(0)
-    private let sent = Atomic(0)
+    private let shares = (0..<8).map { _ in Share() }
     private let inFlight = Atomic(0)
 
     public init() {}
 
     public var metrics: ServerMetrics {
         var metrics = counts.withLock { $0 }
-        metrics.receivedBytes = received.load(ordering: .relaxed)
-        metrics.sentBytes = sent.load(ordering: .relaxed)
+        for share in shares {
+            metrics.requests.merge(share.requests.withLock { $0 }) { $0 + $1 }
+            metrics.receivedBytes += share.received.load(ordering: .relaxed)
+            metrics.sentBytes += share.sent.load(ordering: .relaxed)
+        }
         metrics.bytesInFlight = inFlight.load(ordering: .relaxed)
         return metrics
     }
 
-    /// Methods under their own names; clients may invent others.
-    private static let methods: Set<HTTPRequest.Method> = [.get, .head, .put, .post, .patch, .delete, .options]
-
-    /// - Parameter duration: from the request's head to the last byte of its answer. That of a stream of events, which is its
-    ///   reader's affair, is not counted.
-    func answered(_ method: HTTPRequest.Method, _ response: Response, after duration: Duration) {
-        let name = ServerMeter.methods.contains(method) ? method.rawValue : "other"
-        let resource = ServerMetrics.Resource(method: name, route: response.route)
-        let status = response.status.code
-        counts.withLock { counts in
-            counts.requests[resource, default: ServerMetrics.Requests()].note(status, response.body.isEvents ? nil : duration)
-        }
-    }
+    /// What the loop of this number counts in.
+    func share(of loop: Int) -> Share { shares[loop % shares.count] }
 
     func refusedRequest(_ slug: String) {
         counts.withLock { $0.refusedRequests[slug, default: 0] += 1 }
@@ -59,14 +79,6 @@ public final class ServerMeter: Sendable {
         counts.withLock { $0.acceptPauses += 1 }
     }
 
-    func received(_ count: Int) {
-        received.add(count, ordering: .relaxed)
-    }
-
-    func sent(_ count: Int) {
-        sent.add(count, ordering: .relaxed)
-    }
-
     /// - Parameter count: bytes that are in memory from now on; negative when they are gone.
     func changeInFlight(by count: Int) {
         inFlight.add(count, ordering: .relaxed)
@@ -77,5 +89,12 @@ extension ServerMetrics.Requests {
     fileprivate mutating func note(_ status: Int, _ duration: Duration?) {
         statuses[status, default: 0] += 1
         if let duration { durations.record(duration) }
+    }
+
+    fileprivate static func + (left: Self, right: Self) -> Self {
+        var sum = left
+        sum.statuses.merge(right.statuses, uniquingKeysWith: +)
+        sum.durations.add(right.durations)
+        return sum
     }
 }

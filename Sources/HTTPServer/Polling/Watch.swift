@@ -1,50 +1,64 @@
-import Dispatch
-
-/// Watches one descriptor for whoever waits for it. A direction is asked for only while somebody waits, so bytes that nobody wants
-/// yet wake nobody.
+/// Watches one descriptor for whoever waits for it. Bytes that nobody wants yet wake nobody more than once.
 final class Watch: @unchecked Sendable {
-    // Invariant: everything is touched on `queue` only.
+    // Invariant: everything is touched on `loop` only.
     private let descriptor: Int32
-    private let queue: DispatchQueue
+    private let loop: EventLoop
     private var report: (@Sendable (Directions) -> Void)?
     private var token: UInt64?
-    /// What the system has been asked for and has not reported.
+    /// What has been asked for and not been reported.
     private var asked: Directions = []
-    /// Whether the system knows the descriptor.
-    private var isKnown = false
+    /// What the system reports. It goes on doing so after it was asked for, since that is mostly asked for again.
+    private var reported: Directions = []
 
     /// - Parameters:
-    ///   - queue: where `report` is called, and everything here has to be.
+    ///   - loop: where `report` is called, and everything here has to be.
     ///   - report: told what has become ready, possibly without reason.
-    init(_ descriptor: Int32, on queue: DispatchQueue, _ report: @escaping @Sendable (Directions) -> Void) {
+    init(_ descriptor: Int32, on loop: EventLoop, _ report: @escaping @Sendable (Directions) -> Void) {
         self.descriptor = descriptor
-        self.queue = queue
+        self.loop = loop
         self.report = report
     }
 
-    /// Asks for a report when one of these directions is ready.
+    /// Asks for one report when one of these directions is ready, or has ended or failed.
     ///
     /// - Returns: false when the system has no room for it.
     func ask(for directions: Directions) -> Bool {
-        guard report != nil, !asked.isSuperset(of: directions) else { return true }
-        guard let poller = Poller.shared else { return false }
-        let token = token ?? poller.add(on: queue) { [weak self] in self?.found($0) }
-        self.token = token
-        guard poller.ask(token, descriptor, for: asked.union(directions), isFirst: !isKnown) else { return false }
-        isKnown = true
-        asked.formUnion(directions)
+        guard report != nil else { return true }
+        let all = asked.union(directions)
+        guard reported.isSuperset(of: all) || haveReported(all) else { return false }
+        asked = all
         return true
     }
 
     /// Lets go of the descriptor, which may be closed then; nothing is reported any more.
     func end() {
         report = nil
-        if let token { Poller.shared?.remove(token, descriptor) }
-        token = nil
+        if !reported.isEmpty { loop.ignore(descriptor) }
+        if let token { loop.remove(token) }
+        (token, asked, reported) = (nil, [], [])
     }
 
-    private func found(_ ready: Directions) {
-        asked = []
-        report?(ready)
+    /// The loop's report.
+    func found(_ ready: Directions) {
+        guard asked.isDisjoint(with: ready) else {
+            asked = []
+            report?(ready)
+            return
+        }
+        // Nobody is there to take it, and the loop would be told of it each time.
+        if asked.isEmpty {
+            loop.ignore(descriptor)
+            reported = []
+        } else {
+            _ = haveReported(asked)
+        }
+    }
+
+    private func haveReported(_ directions: Directions) -> Bool {
+        let token = token ?? loop.add(self)
+        self.token = token
+        guard loop.report(directions, of: descriptor, as: token, isNew: reported.isEmpty) else { return false }
+        reported = directions
+        return true
     }
 }

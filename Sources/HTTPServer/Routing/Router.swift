@@ -12,21 +12,22 @@ public struct Router: RequestHandler {
     /// Makes an answer of what a handler threw.
     public typealias ErrorHandler = @Sendable (any Error, Request) -> Response
 
+    /// A place in a path.
     private struct Node: Sendable {
-        var literals: [[UInt8]: Node] = [:]
-        var placeholder: Placeholder?
+        /// What may come next, and the node it leads to.
+        var literals: [(segment: [UInt8], node: Int)] = []
+        var placeholder: (name: String, node: Int)?
         var handlers: [HTTPRequest.Method: Handler] = [:]
         /// The pattern that ends here.
         var pattern: String?
+
+        func next(_ segment: String) -> Int? {
+            literals.first { $0.segment.elementsEqual(segment.utf8) }?.node
+        }
     }
 
-    /// A box, since a node cannot hold a node.
-    private struct Placeholder: Sendable {
-        var name: String
-        var nodes: [Node]
-    }
-
-    private var root = Node()
+    /// The root first.
+    private var nodes = [Node()]
     private var methods: Set<HTTPRequest.Method> = []
     private let onError: ErrorHandler
     private let fallback: Fallback
@@ -46,28 +47,27 @@ public struct Router: RequestHandler {
     public mutating func on(_ method: HTTPRequest.Method, _ pattern: String, _ handler: @escaping Handler) {
         precondition(pattern.first == "/", "a pattern begins with /")
         let segments = pattern == "/" ? [] : pattern.dropFirst().split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        Router.add(handler, for: method, pattern, at: segments[...], to: &root)
+        var place = 0
+        for segment in segments { place = node(for: segment, after: place) }
+        nodes[place].pattern = pattern
+        precondition(nodes[place].handlers.updateValue(handler, forKey: method) == nil, "a route is added once")
         methods.insert(method)
     }
 
-    private static func add(
-        _ handler: @escaping Handler, for method: HTTPRequest.Method, _ pattern: String, at path: ArraySlice<String>, to node: inout Node
-    ) {
-        guard let segment = path.first else {
-            node.pattern = pattern
-            precondition(node.handlers.updateValue(handler, forKey: method) == nil, "a route is added once")
-            return
-        }
+    private mutating func node(for segment: String, after place: Int) -> Int {
+        let (node, new) = (nodes[place], nodes.count)
         if segment.hasPrefix("{"), segment.hasSuffix("}") {
             let name = String(segment.dropFirst().dropLast())
-            var placeholder = node.placeholder ?? Placeholder(name: name, nodes: [Node()])
-            precondition(node.literals.isEmpty && placeholder.name == name, "a placeholder stands alone, with one name")
-            add(handler, for: method, pattern, at: path.dropFirst(), to: &placeholder.nodes[0])
-            node.placeholder = placeholder
+            precondition(node.literals.isEmpty && node.placeholder?.name ?? name == name, "a placeholder stands alone, with one name")
+            if let known = node.placeholder { return known.node }
+            nodes[place].placeholder = (name, new)
         } else {
             precondition(node.placeholder == nil, "a placeholder stands alone")
-            add(handler, for: method, pattern, at: path.dropFirst(), to: &node.literals[Array(segment.utf8), default: Node()])
+            if let known = node.next(segment) { return known }
+            nodes[place].literals.append((Array(segment.utf8), new))
         }
+        nodes.append(Node())
+        return new
     }
 
     /// - Complexity: O(number of segments), whatever the number of routes.
@@ -102,20 +102,20 @@ public struct Router: RequestHandler {
     }
 
     private func match(_ segments: [String]) -> (node: Node, parameters: PathParameters)? {
-        var node = root
+        var place = 0
         var values: [(name: String, value: String)] = []
         for segment in segments {
-            if let placeholder = node.placeholder {
+            if let placeholder = nodes[place].placeholder {
                 guard !segment.isEmpty else { return nil }
                 values.append((placeholder.name, segment))
-                node = placeholder.nodes[0]
-            } else if let next = node.literals[Array(segment.utf8)] {
-                node = next
+                place = placeholder.node
+            } else if let next = nodes[place].next(segment) {
+                place = next
             } else {
                 return nil
             }
         }
-        return node.handlers.isEmpty ? nil : (node, PathParameters(values))
+        return nodes[place].handlers.isEmpty ? nil : (nodes[place], PathParameters(values))
     }
 
     /// An ``HTTPError``'s own answer; 500 for any other error, without its text, which may tell more than a client should know.

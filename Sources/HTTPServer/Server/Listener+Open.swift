@@ -4,13 +4,14 @@ import Foundation
 extension Listener {
     /// Listens on an endpoint: on every address its host name has, all with the same port.
     static func open(_ endpoint: ServerConfiguration.Endpoint) throws(ServerError) -> [Listener] {
-        switch endpoint {
-        case .tcp(let host, let port): try openTCP(host: host, port: port)
-        case .unix(let path): [try openUnix(path: path)]
+        guard let loop = EventLoop.shared(0) else { throw .cannotPoll }
+        return switch endpoint {
+        case .tcp(let host, let port): try openTCP(host: host, port: port, loop: loop)
+        case .unix(let path): [try openUnix(path: path, loop: loop)]
         }
     }
 
-    private static func openTCP(host: String, port: Int) throws(ServerError) -> [Listener] {
+    private static func openTCP(host: String, port: Int, loop: EventLoop) throws(ServerError) -> [Listener] {
         let addresses = (0...65_535).contains(port) ? SocketAddress.resolve(host: host, port: port) : []
         guard !addresses.isEmpty else { throw .unknownHost("\(host):\(port)") }
         var listeners: [Listener] = []
@@ -20,7 +21,8 @@ extension Listener {
             do {
                 let descriptor = try listen(on: address, name: ListeningAddress.tcp(host: address.host, port: address.port).description)
                 let bound = SocketAddress { getsockname(descriptor, $0, $1) }
-                listeners.append(Listener(descriptor: descriptor, address: .tcp(host: bound.host, port: bound.port), socketFile: nil))
+                listeners.append(
+                    Listener(descriptor: descriptor, address: .tcp(host: bound.host, port: bound.port), loop: loop, socketFile: nil))
             } catch {
                 failure = error
             }
@@ -33,14 +35,14 @@ extension Listener {
         return listeners
     }
 
-    private static func openUnix(path: String) throws(ServerError) -> Listener {
+    private static func openUnix(path: String, loop: EventLoop) throws(ServerError) -> Listener {
         let name = ListeningAddress.unix(path: path).description
         guard let address = SocketAddress(path: path) else {
             throw .cannotListen(address: name, reason: "the path is empty or longer than 107 bytes")
         }
         try SocketFile.removeStale(path: path, address: address)
         let descriptor = try listen(on: address, path: path, name: name)
-        return Listener(descriptor: descriptor, address: .unix(path: path), socketFile: SocketFile(path: path))
+        return Listener(descriptor: descriptor, address: .unix(path: path), loop: loop, socketFile: SocketFile(path: path))
     }
 
     private static func listen(on address: SocketAddress, path: String? = nil, name: String) throws(ServerError) -> Int32 {

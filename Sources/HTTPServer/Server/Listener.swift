@@ -3,7 +3,7 @@ import Foundation
 
 /// A listening socket: accepts connections and hands them on.
 final class Listener: @unchecked Sendable {
-    /// Connections taken in a row before other work of the queue gets a turn.
+    /// Connections taken in a row before other work of the loop gets a turn.
     private static let acceptsPerEvent = 64
     /// How long to leave clients waiting when no descriptor is free. They queue in the kernel meanwhile.
     private static let pauseWithoutDescriptors = DispatchTimeInterval.milliseconds(100)
@@ -14,9 +14,9 @@ final class Listener: @unchecked Sendable {
 
     let address: ListeningAddress
 
-    // Invariant: every `var` is touched on `queue` only; the descriptor never changes and is closed once, by ``stop(_:)``.
+    // Invariant: every `var` is touched on `loop` only; the descriptor never changes and is closed once, by ``stop(_:)``.
     private let descriptor: Int32
-    private let queue = DispatchQueue(label: "http.listener")
+    private let loop: EventLoop
     private var watch: Watch?
     private var whenPaused: (@Sendable () -> Void)?
     private var isStopped = false
@@ -24,8 +24,10 @@ final class Listener: @unchecked Sendable {
 
     /// - Parameters:
     ///   - descriptor: a listening, non-blocking socket, which now belongs to the listener.
+    ///   - loop: where connections are accepted.
     ///   - socketFile: the file to remove at the end.
-    init(descriptor: Int32, address: ListeningAddress, socketFile: SocketFile?) {
+    init(descriptor: Int32, address: ListeningAddress, loop: EventLoop, socketFile: SocketFile?) {
+        self.loop = loop
         self.descriptor = descriptor
         self.address = address
         self.socketFile = socketFile
@@ -34,10 +36,10 @@ final class Listener: @unchecked Sendable {
     /// Calls `take` with each connected descriptor, non-blocking and with the peer's numeric address, which it then owns, and
     /// `whenPaused` each time that the system has no room for more.
     func start(_ take: @escaping @Sendable (Int32, String) -> Void, whenPaused: @escaping @Sendable () -> Void) {
-        queue.async {
+        loop.async {
             guard !self.isStopped else { return }
             self.whenPaused = whenPaused
-            self.watch = Watch(self.descriptor, on: self.queue) { [weak self] _ in self?.accept(take) }
+            self.watch = Watch(self.descriptor, on: self.loop) { [weak self] _ in self?.accept(take) }
             self.listen()
         }
     }
@@ -45,7 +47,7 @@ final class Listener: @unchecked Sendable {
     /// Stops accepting, also when it never started. Clients that were not accepted yet are reset.
     func stop(_ whenClosed: @escaping @Sendable () -> Void = {}) {
         socketFile?.remove()
-        queue.async {
+        loop.async {
             guard !self.isStopped else { return whenClosed() }
             self.isStopped = true
             self.watch?.end()
@@ -63,7 +65,9 @@ final class Listener: @unchecked Sendable {
     /// Lets go of accepting for a moment; the same waiting client would otherwise be reported over and over.
     private func pause() {
         whenPaused?()
-        queue.asyncAfter(deadline: .now() + Listener.pauseWithoutDescriptors) { self.listen() }
+        DispatchQueue.global().asyncAfter(deadline: .now() + Listener.pauseWithoutDescriptors) {
+            self.loop.async { self.listen() }
+        }
     }
 
     private func accept(_ take: (Int32, String) -> Void) {

@@ -34,8 +34,8 @@ public final class Server: Sendable {
     ) {
         context = ServerContext(configuration: configuration, pool: pool, logger: logger, meter: meter, handler: handler)
         admission = Admission(limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress)
-        sets = (0..<max(configuration.eventLoops, 1)).map { index in
-            ConnectionSet(loop: EventLoop(label: "http.loop.\(index)"), sweepInterval: configuration.sweepInterval)
+        sets = (0..<max(configuration.eventLoops, 1)).compactMap { index in
+            EventLoop.shared(index).map { ConnectionSet(loop: $0, sweepInterval: configuration.sweepInterval) }
         }
     }
 
@@ -56,7 +56,7 @@ public final class Server: Sendable {
 
     /// Serves endpoints that were bound before, instead of the configuration's.
     public func start(on bound: BoundEndpoints) throws(ServerError) {
-        guard Poller.shared != nil else { throw .cannotPoll }
+        guard !sets.isEmpty else { throw .cannotPoll }
         try state.withLock { (state) throws(ServerError) in
             guard case .idle = state else { throw .alreadyStarted }
             state = .running(bound.listeners)
@@ -111,9 +111,10 @@ public final class Server: Sendable {
         let response = error.response
         let framing = ResponseHead.framing(of: response, version: .http11)
         let id = context.requestID(connection: number, request: 0)
-        var bytes = ResponseHead.bytes(of: response, framing: framing, connection: "close", date: context.dates.value, requestID: id)
+        var bytes = ResponseHead.bytes(
+            of: response, framing: framing, connection: "close", date: DateField.format(time(nil)), requestID: id)
         if case .bytes(let body) = response.body { bytes += body }
-        context.meter.sent(max(0, send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))))
+        context.meter.share(of: 0).sent(max(0, send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL))))
         // Closing over bytes that nobody has read would reset the connection, and the client might lose the answer.
         withUnsafeTemporaryAllocation(byteCount: 16 << 10, alignment: 1) { _ = recv(descriptor, $0.baseAddress, $0.count, 0) }
         close(descriptor)

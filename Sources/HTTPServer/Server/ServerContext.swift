@@ -11,7 +11,6 @@ final class ServerContext: Sendable {
     let meter: ServerMeter
     let handler: any RequestHandler
     let budget: ByteBudget
-    let dates = DateField()
     /// What the names of requests begin with that clients have not named: another one each time a server is made.
     private let namePrefix = String(UInt32.random(in: 1 << 28 ... .max), radix: 16)
     private let streams = Locked(0)
