@@ -26,9 +26,8 @@ public struct API: RequestHandler {
             fallback: { request in dashboard?.response(to: request) })
         let resources = Resources(runs: runs, configuration: configuration)
         for route in Resources.routes {
-            router.on(route.method, route.pattern) { request, parts in
-                try await route.resource(resources)(Call(request: request, parts: parts))
-            }
+            let answer = route.resource(resources)
+            router.on(route.method, route.pattern) { request, parts in try await answer(Call(request: request, parts: parts)) }
         }
         self.token = configuration.token.map(BearerToken.init)
         self.dashboard = dashboard

@@ -7,9 +7,12 @@ struct AccessLog {
 
     let logger: Logger
     let refusals: RefusalLog
+    /// Asked for every request, and not worth a look at the handler each time: the level of a server's log stays.
+    private let isDetailed: Bool
 
     init(logger: Logger) {
         self.logger = logger
+        isDetailed = logger.logLevel <= .debug
         refusals = RefusalLog(logger: logger)
     }
 
@@ -28,7 +31,7 @@ struct AccessLog {
             if let problem = response.problem { facts["problem"] = "\(problem)" }
             return facts
         }
-        logger.debug("request", metadata: facts())
+        if isDetailed { logger.debug("request", metadata: facts()) }
         if let problem = response.problem, !response.isRoutine, RefusalLog.isNotable(response.status) {
             refusals.note(problem, facts())
         }
