@@ -30,11 +30,12 @@ let package = Package(
     ],
     targets: [
         .systemLibrary(name: "COpenBLAS", pkgConfig: "openblas", providers: [.apt(["libopenblas-dev"])]),
+        .target(name: "CKernels"),
         .target(name: "CSockets"),
         .target(name: "CStorage", linkerSettings: [.linkedLibrary("sqlite3")]),
         .target(name: "Memory"),
         .target(name: "StrictJSON"),
-        .target(name: "LinearAlgebra", dependencies: ["COpenBLAS"]),
+        .target(name: "LinearAlgebra", dependencies: ["CKernels", "COpenBLAS"]),
         .target(name: "SOAP", dependencies: ["LinearAlgebra", logging]),
         .target(name: "Safetensors", dependencies: ["StrictJSON"]),
         .target(name: "HTTPServer", dependencies: ["CSockets", "Memory", "StrictJSON", httpTypes, logging]),

@@ -3,6 +3,8 @@ import LinearAlgebra
 
 /// KL-Shampoo's update of the factors of an m×n gradient, both from the factors and bases as they were before
 /// (arXiv 2509.03378): L ← β·L + (1 − β)·G·Q_R·diag(λ_R^p / n)·Q_Rᵀ·Gᵀ, and R likewise with Gᵀ, Q_L and m.
+///
+/// All products are of the type's own precision, whatever the options permit: dividing by small eigenvalues amplifies errors.
 struct KLShampooUpdate<Scalar: BLASScalar> {
     let beta: Double
     /// Lower clamp of the approximate eigenvalues λ.
@@ -38,7 +40,8 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
             let product = workspace.take(Scalar.self, count: whitening.basis == nil ? 0 : n * n)
             let values = workspace.take(Double.self, count: n)
             let scale = approximateEigenvalues(
-                factor: whitening.side.factor.base, basis: whitening.basis, n: n, product: product, values: values)
+                factor: whitening.side.factor.base, basis: whitening.basis, n: n, product: product, values: values,
+                precision: .highest, workspace: workspace)
             let clamp = max(epsilon, Scalar.leastNormalMagnitude.asDouble)
             for i in 0..<n {
                 roots[i] = Scalar((pow(max(values[i] / scale.asDouble, clamp), exponent) / Double(n)).squareRoot())
