@@ -73,7 +73,8 @@ struct Serve: AsyncParsableCommand {
                 "listening",
                 metadata: [
                     "address": "\(address.url)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
-                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)", "threads": "\(options.threadCount)",
+                    "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)",
+                    "low_precision_kernels": "\(EngineFacts.lowPrecisionKernels)", "threads": "\(options.threadCount)",
                 ])
         }
         fflush(nil)

@@ -2,8 +2,8 @@ import LinearAlgebra
 import SOAP
 import Testing
 
-/// The recorded trajectories at precision `high`: on the kernels of this machine, and on tiles even where they are slower,
-/// because the cases are small.
+/// The recorded trajectories at precision `high`: in single precision, and on tiles wherever the machine has them, because the
+/// cases are so small that single precision is faster.
 @Suite struct GoldenPrecisionTests {
     static let paths = [ProductKernels.blas, .tilesForAll].compactMap { $0 }
 
@@ -19,11 +19,11 @@ import Testing
         }
         let worst = errors.max() ?? 0
         let median = errors.sorted()[errors.count / 2]
-        let steady = golden.referenceError.prefix(errors.count).max() ?? 0 < 1e-5
-        print("GOLDEN \(name) \(kernels.useTiles) shape \(golden.shape) steady \(steady) worst \(worst) median \(median) ref \(golden.referenceError.prefix(errors.count).max() ?? 0)")
+        let steady = golden.referenceError.prefix(errors.count).allSatisfy { $0 < 1e-5 }
         if steady {
             #expect(worst <= 5e-4)
         } else if !golden.options.useKLShampoo {
+            // KL-Shampoo divides by the small eigenvalues of its first factors, which amplifies any error.
             #expect(median <= 3e-4)
         }
     }

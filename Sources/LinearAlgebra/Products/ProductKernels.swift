@@ -36,6 +36,9 @@ public struct ProductKernels: Sendable, Equatable {
     /// Whether any product runs on tiles.
     public var useTiles: Bool { choice != .blas }
 
+    /// `amx`, or `blas` for none of our own.
+    public var name: String { useTiles ? "amx" : "blas" }
+
     /// How many bfloat16 stand for a number in the product of an m×k matrix with a k×n one; nil leaves it to OpenBLAS.
     func parts(_ precision: MatmulPrecision, m: Int, n: Int, k: Int, isGram: Bool = false) -> Int32? {
         guard precision != .highest, choice != .blas, min(m, n, k) > 0 else { return nil }

@@ -190,7 +190,7 @@ extension Run {
         }
         if let first = differing.first {
             logger.warning(
-                "replayed steps gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
+                "replayed steps gave other bits than the first time; was the binary, the machine, OPENBLAS_CORETYPE or LATHER_KERNELS changed?",
                 metadata: ["run": "\(name)", "first_step": "\(first)", "steps": "\(differing.count)"])
         }
         return replayed
