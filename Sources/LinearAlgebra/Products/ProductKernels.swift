@@ -4,8 +4,7 @@ import Foundation
 /// Which products of less than single precision run on kernels of our own, and which are left to OpenBLAS in single precision.
 ///
 /// Kernels of our own are those for AMX tiles. Without AMX bfloat16 gains nothing: AVX-512's product of bfloat16 (`VDPBF16PS`)
-/// does 32 multiplications an instruction on one port where single precision does 16 on each of two, so that the three of them
-/// that `high` takes would be three times as slow, and AVX2 has none.
+/// was measured at half the rate of single precision, and AVX2 has none. `Docs/performance.md` has the figures.
 public struct ProductKernels: Sendable, Equatable {
     private enum Choice: Sendable, Equatable {
         case blas, tilesWhereFaster, tilesForAll
