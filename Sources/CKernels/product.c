@@ -36,11 +36,11 @@ LATHER_AMX static void configureTiles(void) {
 }
 
 /* Registers 0 to 3 sum up the block, 4 and 5 hold the left factor, 6 and 7 the right one. */
-#define MULTIPLY_AND_ADD()                               \
-    do {                                                 \
-        _tile_dpbf16ps(0, 4, 6);                         \
-        if (columns == 2) _tile_dpbf16ps(1, 4, 7);       \
-        if (rows == 2) _tile_dpbf16ps(2, 5, 6);          \
+#define MULTIPLY_AND_ADD()                                      \
+    do {                                                        \
+        _tile_dpbf16ps(0, 4, 6);                                \
+        if (columns == 2) _tile_dpbf16ps(1, 4, 7);              \
+        if (rows == 2) _tile_dpbf16ps(2, 5, 6);                 \
         if (rows == 2 && columns == 2) _tile_dpbf16ps(3, 5, 7); \
     } while (0)
 

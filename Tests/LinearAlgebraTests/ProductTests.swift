@@ -134,7 +134,7 @@ import Testing
                 if precision != .highest { #expect(product.misaligned().result(precision, on: kernels) == expected) }
                 await withTaskGroup(of: [Float].self) { group in
                     for _ in 0..<2 { group.addTask { product.result(precision, on: kernels) } }
-                    for await result in group { #expect(result == expected) }
+                    for await result in group { #expect(result == expected, "\(precision), \(kernels)") }
                 }
             }
         }

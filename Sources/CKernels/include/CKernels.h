@@ -1,7 +1,7 @@
 #ifndef LATHER_CKERNELS_H
 #define LATHER_CKERNELS_H
 
-/* Products of single-precision matrices by tiles of bfloat16 (Intel AMX), three to six times as fast as single precision.
+/* Products of single-precision matrices by tiles of bfloat16 (Intel AMX). Docs/performance.md says how fast they are.
 
    A number x is split while it is packed into x = hi + lo + rest, where hi is x rounded to bfloat16 and lo what is left of it
    rounded to bfloat16: |lo| <= 2^-8 |x| and |rest| <= 2^-17 |x|. With two parts a product of numbers is hi*hi + hi*lo + lo*hi,

@@ -26,10 +26,10 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
             writeRoots(of: left, into: leftRoots, workspace: workspace)
             writeRoots(of: right, into: rightRoots, workspace: workspace)
             let whitened = workspace.take(Scalar.self, count: left.side.mode.count)
-            whiten(gradient, by: right, roots: rightRoots, into: whitened)
-            accumulate(whitened, into: left.side)
-            whiten(gradient, by: left, roots: leftRoots, into: whitened)
-            accumulate(whitened, into: right.side)
+            whiten(gradient, by: right, roots: rightRoots, into: whitened, workspace: workspace)
+            accumulate(whitened, into: left.side, workspace: workspace)
+            whiten(gradient, by: left, roots: leftRoots, into: whitened, workspace: workspace)
+            accumulate(whitened, into: right.side, workspace: workspace)
         }
     }
 
@@ -51,11 +51,13 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
 
     /// The gradient rotated along one side and multiplied there by the roots.
     private func whiten(
-        _ gradient: UnsafePointer<Scalar>, by whitening: Whitening, roots: UnsafePointer<Scalar>, into result: UnsafeMutablePointer<Scalar>
+        _ gradient: UnsafePointer<Scalar>, by whitening: Whitening, roots: UnsafePointer<Scalar>, into result: UnsafeMutablePointer<Scalar>,
+        workspace: Workspace
     ) {
         let mode = whitening.side.mode
         if let basis = whitening.basis {
-            Scalar.multiply(gradient, along: mode, by: basis, back: false, into: result)
+            Scalar.multiply(
+                gradient, along: mode, by: basis, back: false, into: result, precision: .highest, workspace: workspace)
         } else {
             result.update(from: gradient, count: mode.count)
         }
@@ -67,7 +69,9 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
         }
     }
 
-    private func accumulate(_ whitened: UnsafePointer<Scalar>, into side: Side<Scalar>) {
-        Scalar.accumulateGram(of: whitened, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base)
+    private func accumulate(_ whitened: UnsafePointer<Scalar>, into side: Side<Scalar>, workspace: Workspace) {
+        Scalar.accumulateGram(
+            of: whitened, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base, precision: .highest,
+            workspace: workspace)
     }
 }
