@@ -85,7 +85,7 @@ struct Serve: AsyncParsableCommand {
                 metadata: [
                     "address": "\(address.url)", "database": "\(options.database)", "sqlite": "\(EngineFacts.sqliteVersion)",
                     "blas": "\(EngineFacts.blasVersion)", "kernels": "\(EngineFacts.blasKernels)",
-                    "threads": .stringConvertible(options.threadCount),
+                    "low_precision_kernels": "\(EngineFacts.lowPrecisionKernels)", "threads": .stringConvertible(options.threadCount),
                 ])
         }
         fflush(nil)

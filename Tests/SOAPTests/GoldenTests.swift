@@ -8,7 +8,7 @@ import Testing
     func everyComparedUpdateAndTheFinalStateAreThoseRecorded(name: String) throws {
         let golden = try GoldenCase(named: name)
         var compared = 0
-        let parameter = try run(golden, as: Float.self) { step, error in
+        let parameter = try golden.run(as: Float.self) { step, error in
             guard golden.comparedSteps.contains(step) else { return }
             compared += 1
             let tolerance = max(3 * golden.referenceError[step - 1], 2e-5)
@@ -21,7 +21,7 @@ import Testing
     @Test(arguments: GoldenCase.names)
     func inDoublePrecisionEveryUpdateIsNearlyExact(name: String) throws {
         let golden = try GoldenCase(named: name)
-        _ = try run(golden, as: Double.self) { step, error in
+        _ = try golden.run(as: Double.self) { step, error in
             guard golden.comparedSteps.contains(step) else { return }
             #expect(error <= 2e-5, "step \(step)")
         }
@@ -33,34 +33,12 @@ import Testing
         for name in GoldenCase.names {
             let golden = try GoldenCase(named: name)
             guard golden.float32Error[0] > 0.1 else { continue }
-            _ = try run(golden, as: Float.self) { step, error in ratios.append(error / golden.float32Error[step - 1]) }
+            _ = try golden.run(as: Float.self) { step, error in ratios.append(error / golden.float32Error[step - 1]) }
         }
         #expect(ratios.count > 100)
         let median = ratios.sorted()[ratios.count / 2]
         print("median error over that of plain float32: \(median) (\(ratios.count) steps)")
         #expect(median <= 0.2)
-    }
-
-    private func run<Scalar: BLASScalar>(
-        _ golden: GoldenCase, as type: Scalar.Type, _ check: (_ step: Int, _ error: Double) throws -> Void
-    ) throws -> SOAPParameter<Scalar> {
-        let parameter = SOAPParameter<Scalar>(shape: golden.shape, options: golden.options)
-        let workspace = Workspace()
-        var weights = try #require(golden.tensors["param"]).elements.map { Double($0) }
-        for step in 1...golden.steps {
-            let gradient = try #require(golden.tensors["grad.\(step)"]).elements.map { Scalar($0) }
-            let expected = try #require(golden.tensors["update.\(step)"]).elements.map { Double($0) }
-            let learningRate = golden.learningRates?[step - 1] ?? golden.options.learningRate
-            let scale = golden.options.weightScale(learningRate: learningRate)
-            let weightsNow = weights.map { Scalar($0) }
-            var options = golden.options
-            options.learningRate = learningRate
-            let update = parameter.step(gradient, weights: weightsNow, options: options, workspace: workspace).update
-            let whole = weights.indices.map { (scale - 1) * weights[$0] + update[$0].asDouble }
-            try check(step, relativeError(whole, expected))
-            for i in weights.indices { weights[i] += expected[i] }
-        }
-        return parameter
     }
 
     /// The final factors, bases and moments: relative errors; columns of bases up to their sign.

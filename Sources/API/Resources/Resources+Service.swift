@@ -13,6 +13,7 @@ extension Resources {
                 "name": "lather", "version": .string(configuration.version), "api_version": "v1",
                 "sqlite_version": .string(EngineFacts.sqliteVersion), "schema_version": JSONValue(EngineFacts.schemaVersion),
                 "blas": ["library": .string(EngineFacts.blasVersion), "kernels": .string(EngineFacts.blasKernels)],
+                "low_precision_kernels": .string(EngineFacts.lowPrecisionKernels),
                 "compute_threads": JSONValue(configuration.threadCount),
                 "limits": limits,
                 "dtypes": ["F32", "F64", "F16", "BF16"],

@@ -17,6 +17,17 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
         transpose: Bool, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int, beta: Self,
         _ c: UnsafeMutablePointer<Self>, stride strideC: Int)
 
+    /// The product in a precision: where less than single precision is faster, it is made so; otherwise the one above.
+    static func gemm(
+        transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int,
+        _ b: UnsafePointer<Self>, stride strideB: Int, beta: Self, _ c: UnsafeMutablePointer<Self>, stride strideC: Int,
+        precision: MatmulPrecision, workspace: Workspace)
+
+    /// The symmetric product in a precision, likewise; what it leaves below the diagonal has no meaning.
+    static func syrk(
+        transpose: Bool, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int, beta: Self,
+        _ c: UnsafeMutablePointer<Self>, stride strideC: Int, precision: MatmulPrecision, workspace: Workspace)
+
     /// Replaces a symmetric n×n matrix by its eigenvectors, one a row, and `values` by its eigenvalues, ascending.
     ///
     /// - Parameters:

@@ -5,23 +5,26 @@ extension BLASScalar {
     /// - Parameters:
     ///   - mode: the dimension; Q is size×size.
     ///   - result: as many elements as the tensor; must not overlap it.
+    ///   - workspace: scratch memory for products of less than single precision.
     /// - Complexity: 2·count·size operations.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     public static func multiply(
-        _ tensor: UnsafePointer<Self>, along mode: Mode, by basis: UnsafePointer<Self>, back: Bool, into result: UnsafeMutablePointer<Self>
+        _ tensor: UnsafePointer<Self>, along mode: Mode, by basis: UnsafePointer<Self>, back: Bool, into result: UnsafeMutablePointer<Self>,
+        precision: MatmulPrecision = .highest, workspace: Workspace = Workspace()
     ) {
         let n = mode.size
         if mode.inner == 1 {
             gemm(
                 transposeA: false, transposeB: back, m: mode.outer, n: n, k: n, alpha: 1, tensor, stride: n, basis, stride: n,
-                beta: 0, result, stride: n)
+                beta: 0, result, stride: n, precision: precision, workspace: workspace)
         } else {
             let block = n * mode.inner
             for o in 0..<mode.outer {
                 gemm(
                     transposeA: !back, transposeB: false, m: n, n: mode.inner, k: n, alpha: 1, basis, stride: n,
-                    tensor + o * block, stride: mode.inner, beta: 0, result + o * block, stride: mode.inner)
+                    tensor + o * block, stride: mode.inner, beta: 0, result + o * block, stride: mode.inner,
+                    precision: precision, workspace: workspace)
             }
         }
     }
@@ -29,21 +32,26 @@ extension BLASScalar {
     /// Adds to a symmetric matrix the contraction of a tensor with itself over all dimensions but one:
     /// K ← alpha·Σ G·Gᵀ + beta·K.
     ///
-    /// - Parameter gram: size×size; its upper triangle counts, and both are written.
+    /// - Parameters:
+    ///   - gram: size×size; its upper triangle counts, and both are written.
+    ///   - workspace: scratch memory for products of less than single precision.
     /// - Complexity: count·size operations.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     public static func accumulateGram(
-        of tensor: UnsafePointer<Self>, along mode: Mode, alpha: Self, beta: Self, into gram: UnsafeMutablePointer<Self>
+        of tensor: UnsafePointer<Self>, along mode: Mode, alpha: Self, beta: Self, into gram: UnsafeMutablePointer<Self>,
+        precision: MatmulPrecision = .highest, workspace: Workspace = Workspace()
     ) {
         let n = mode.size
         if mode.inner == 1 {
-            syrk(transpose: true, n: n, k: mode.outer, alpha: alpha, tensor, stride: n, beta: beta, gram, stride: n)
+            syrk(
+                transpose: true, n: n, k: mode.outer, alpha: alpha, tensor, stride: n, beta: beta, gram, stride: n,
+                precision: precision, workspace: workspace)
         } else {
             for o in 0..<mode.outer {
                 syrk(
                     transpose: false, n: n, k: mode.inner, alpha: alpha, tensor + o * n * mode.inner, stride: mode.inner,
-                    beta: o == 0 ? beta : 1, gram, stride: n)
+                    beta: o == 0 ? beta : 1, gram, stride: n, precision: precision, workspace: workspace)
             }
         }
         mirrorUpperTriangle(gram, n: n)

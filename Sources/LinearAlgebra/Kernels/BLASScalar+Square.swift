@@ -7,14 +7,31 @@ extension BLASScalar {
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     static func mirrorUpperTriangle(_ matrix: UnsafeMutablePointer<Self>, n: Int) {
-        for rowTile in stride(from: 0, to: n, by: tile) {
+        let whole = n & ~3
+        for rowTile in stride(from: 0, to: whole, by: tile) {
             for columnTile in stride(from: 0, through: rowTile, by: tile) {
-                for i in rowTile..<min(rowTile + tile, n) {
-                    for j in columnTile..<min(columnTile + tile, max(i, columnTile)) {
-                        matrix[i * n + j] = matrix[j * n + i]
+                for i in stride(from: rowTile, to: min(rowTile + tile, whole), by: 4) {
+                    for j in stride(from: columnTile, to: min(columnTile + tile, i), by: 4) {
+                        transposeFourByFour(from: matrix + j * n + i, to: matrix + i * n + j, stride: n)
                     }
                 }
             }
+        }
+        // What blocks of four leave: their diagonal, and the last rows.
+        for i in 0..<n {
+            for j in (i < whole ? i & ~3 : 0)..<i { matrix[i * n + j] = matrix[j * n + i] }
+        }
+    }
+
+    @inline(__always)
+    private static func transposeFourByFour(from source: UnsafePointer<Self>, to target: UnsafeMutablePointer<Self>, stride: Int) {
+        let row0 = UnsafeRawPointer(source).loadUnaligned(as: SIMD4<Self>.self)
+        let row1 = UnsafeRawPointer(source + stride).loadUnaligned(as: SIMD4<Self>.self)
+        let row2 = UnsafeRawPointer(source + 2 * stride).loadUnaligned(as: SIMD4<Self>.self)
+        let row3 = UnsafeRawPointer(source + 3 * stride).loadUnaligned(as: SIMD4<Self>.self)
+        for column in 0..<4 {
+            UnsafeMutableRawPointer(target + column * stride).storeBytes(
+                of: SIMD4(row0[column], row1[column], row2[column], row3[column]), as: SIMD4<Self>.self)
         }
     }
 

@@ -9,12 +9,17 @@ public final class Workspace {
     /// Alignment of every piece, in bytes: a cache line, and the widest vector register of today's CPUs.
     public static let alignment = 64
 
+    /// What the products that use this memory run on.
+    public let kernels: ProductKernels
+
     private var blocks: [UnsafeMutableRawBufferPointer] = []
     private var current = 0
     private var offset = 0
     private var depth = 0
 
-    public init() {}
+    public init(kernels: ProductKernels = .chosen) {
+        self.kernels = kernels
+    }
 
     deinit {
         for block in blocks { block.deallocate() }

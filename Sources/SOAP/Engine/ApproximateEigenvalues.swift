@@ -6,13 +6,14 @@ import LinearAlgebra
 ///   - basis: nil is the identity.
 ///   - product: n×n; receives scale·K·Q.
 ///   - values: n; receives scale·diag(QᵀKQ).
+///   - precision: of K·Q.
 /// - Returns: the scale.
 /// - Complexity: 2n³ operations, or n without a basis.
 @specialized(where Scalar == Float)
 @specialized(where Scalar == Double)
 func approximateEigenvalues<Scalar: BLASScalar>(
     factor: UnsafePointer<Scalar>, basis: UnsafePointer<Scalar>?, n: Int, product: UnsafeMutablePointer<Scalar>,
-    values: UnsafeMutablePointer<Double>
+    values: UnsafeMutablePointer<Double>, precision: MatmulPrecision = .highest, workspace: Workspace = Workspace()
 ) -> Scalar {
     guard let basis else {
         for i in 0..<n { values[i] = factor[i * n + i].asDouble }
@@ -21,7 +22,7 @@ func approximateEigenvalues<Scalar: BLASScalar>(
     let scale = Scalar.balancingScale(for: Scalar.largestDiagonal(factor, n: n))
     Scalar.gemm(
         transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, factor, stride: n, basis, stride: n,
-        beta: 0, product, stride: n)
+        beta: 0, product, stride: n, precision: precision, workspace: workspace)
     values.update(repeating: 0, count: n)
     for i in 0..<n {
         let basisRow = basis + i * n

@@ -6,21 +6,27 @@ struct BasisRefresh {
     let useAdaptiveCriteria: Bool
     let tolerance: Double
     let powerIterSteps: Int
+    /// Of all products here; decompositions are of the type's own precision.
+    let precision: MatmulPrecision
 
     /// The tolerance of the adaptive criterion unless another is given.
     static let defaultTolerance = 1e-7
 
-    init(useEigh: Bool = false, useAdaptiveCriteria: Bool = false, tolerance: Double? = nil, powerIterSteps: Int = 1) {
+    init(
+        useEigh: Bool = false, useAdaptiveCriteria: Bool = false, tolerance: Double? = nil, powerIterSteps: Int = 1,
+        precision: MatmulPrecision = .highest
+    ) {
         self.useEigh = useEigh
         self.useAdaptiveCriteria = useAdaptiveCriteria
         self.tolerance = tolerance ?? BasisRefresh.defaultTolerance
         self.powerIterSteps = powerIterSteps
+        self.precision = precision
     }
 
     init(options: SOAPOptions) {
         self.init(
             useEigh: options.useEigh, useAdaptiveCriteria: options.useAdaptiveCriteria, tolerance: options.adaptiveUpdateTolerance,
-            powerIterSteps: options.powerIterSteps)
+            powerIterSteps: options.powerIterSteps, precision: options.qrFP32MatmulPrecision)
     }
 
     /// What became of the bases of a parameter.
@@ -55,7 +61,7 @@ struct BasisRefresh {
         }
         workspace.frame {
             let rotated = workspace.take(Scalar.self, count: count)
-            rotate(expAvg, count: count, along: sides, back: false, into: rotated, workspace: workspace) {
+            rotate(expAvg, count: count, along: sides, back: false, into: rotated, precision: precision, workspace: workspace) {
                 UnsafePointer(sides[$0].basis.base)
             }
             expAvg.update(from: rotated, count: count)
@@ -88,10 +94,10 @@ struct BasisRefresh {
             }
             guard result.made > 0 else { return }
             let moved = workspace.take(Scalar.self, count: count)
-            rotate(expAvg, count: count, along: sides, back: true, into: moved, workspace: workspace) {
+            rotate(expAvg, count: count, along: sides, back: true, into: moved, precision: precision, workspace: workspace) {
                 fresh[$0] == nil ? nil : UnsafePointer(sides[$0].basis.base)
             }
-            rotate(moved, count: count, along: sides, back: false, into: expAvg, workspace: workspace) { fresh[$0] }
+            rotate(moved, count: count, along: sides, back: false, into: expAvg, precision: precision, workspace: workspace) { fresh[$0] }
             for (index, side) in sides.enumerated() {
                 guard let basis = fresh[index] else { continue }
                 side.basis.base.update(from: basis, count: side.size * side.size)
@@ -115,7 +121,8 @@ struct BasisRefresh {
         workspace.frame {
             let product = workspace.take(Scalar.self, count: n * n)
             let values = workspace.take(Double.self, count: n)
-            let scale = approximateEigenvalues(factor: factor, basis: old, n: n, product: product, values: values)
+            let scale = approximateEigenvalues(
+                factor: factor, basis: old, n: n, product: product, values: values, precision: precision, workspace: workspace)
             if useAdaptiveCriteria && criterionHolds(factor: factor, values: values, scale: scale, n: n, tolerance: tolerance) {
                 return .kept
             }
@@ -144,7 +151,7 @@ struct BasisRefresh {
                 // K is symmetric, so that the rows of (Qᵀ)·K are the columns of K·Q.
                 Scalar.gemm(
                     transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, current, stride: n, factor, stride: n,
-                    beta: 0, next, stride: n)
+                    beta: 0, next, stride: n, precision: precision, workspace: workspace)
                 swap(&current, &next)
             }
             guard Scalar.orthogonalize(columns: current, n: n, workspace: workspace) else { return .failed }

@@ -3,6 +3,8 @@ import LinearAlgebra
 
 /// KL-Shampoo's update of the factors of an m×n gradient, both from the factors and bases as they were before
 /// (arXiv 2509.03378): L ← β·L + (1 − β)·G·Q_R·diag(λ_R^p / n)·Q_Rᵀ·Gᵀ, and R likewise with Gᵀ, Q_L and m.
+///
+/// All products are of the type's own precision, whatever the options permit: dividing by small eigenvalues amplifies errors.
 struct KLShampooUpdate<Scalar: BLASScalar> {
     let beta: Double
     /// Lower clamp of the approximate eigenvalues λ.
@@ -24,10 +26,10 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
             writeRoots(of: left, into: leftRoots, workspace: workspace)
             writeRoots(of: right, into: rightRoots, workspace: workspace)
             let whitened = workspace.take(Scalar.self, count: left.side.mode.count)
-            whiten(gradient, by: right, roots: rightRoots, into: whitened)
-            accumulate(whitened, into: left.side)
-            whiten(gradient, by: left, roots: leftRoots, into: whitened)
-            accumulate(whitened, into: right.side)
+            whiten(gradient, by: right, roots: rightRoots, into: whitened, workspace: workspace)
+            accumulate(whitened, into: left.side, workspace: workspace)
+            whiten(gradient, by: left, roots: leftRoots, into: whitened, workspace: workspace)
+            accumulate(whitened, into: right.side, workspace: workspace)
         }
     }
 
@@ -38,7 +40,8 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
             let product = workspace.take(Scalar.self, count: whitening.basis == nil ? 0 : n * n)
             let values = workspace.take(Double.self, count: n)
             let scale = approximateEigenvalues(
-                factor: whitening.side.factor.base, basis: whitening.basis, n: n, product: product, values: values)
+                factor: whitening.side.factor.base, basis: whitening.basis, n: n, product: product, values: values,
+                precision: .highest, workspace: workspace)
             let clamp = max(epsilon, Scalar.leastNormalMagnitude.asDouble)
             for i in 0..<n {
                 roots[i] = Scalar((pow(max(values[i] / scale.asDouble, clamp), exponent) / Double(n)).squareRoot())
@@ -48,11 +51,13 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
 
     /// The gradient rotated along one side and multiplied there by the roots.
     private func whiten(
-        _ gradient: UnsafePointer<Scalar>, by whitening: Whitening, roots: UnsafePointer<Scalar>, into result: UnsafeMutablePointer<Scalar>
+        _ gradient: UnsafePointer<Scalar>, by whitening: Whitening, roots: UnsafePointer<Scalar>, into result: UnsafeMutablePointer<Scalar>,
+        workspace: Workspace
     ) {
         let mode = whitening.side.mode
         if let basis = whitening.basis {
-            Scalar.multiply(gradient, along: mode, by: basis, back: false, into: result)
+            Scalar.multiply(
+                gradient, along: mode, by: basis, back: false, into: result, precision: .highest, workspace: workspace)
         } else {
             result.update(from: gradient, count: mode.count)
         }
@@ -64,7 +69,9 @@ struct KLShampooUpdate<Scalar: BLASScalar> {
         }
     }
 
-    private func accumulate(_ whitened: UnsafePointer<Scalar>, into side: Side<Scalar>) {
-        Scalar.accumulateGram(of: whitened, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base)
+    private func accumulate(_ whitened: UnsafePointer<Scalar>, into side: Side<Scalar>, workspace: Workspace) {
+        Scalar.accumulateGram(
+            of: whitened, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base, precision: .highest,
+            workspace: workspace)
     }
 }

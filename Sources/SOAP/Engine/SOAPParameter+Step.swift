@@ -72,7 +72,8 @@ extension SOAPParameter {
         } else {
             for side in sides {
                 Scalar.accumulateGram(
-                    of: gradient, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base)
+                    of: gradient, along: side.mode, alpha: Scalar(1 - beta), beta: Scalar(beta), into: side.factor.base,
+                    precision: options.fp32MatmulPrecision, workspace: workspace)
             }
         }
     }
@@ -114,11 +115,12 @@ extension SOAPParameter {
                 gradient: gradient, first: expAvg.base, second: expAvgSq.base, direction: direction, count: count)
         }
         let projected = workspace.take(Scalar.self, count: count)
-        rotate(gradient, count: count, along: sides, back: false, into: projected, workspace: workspace) {
+        let precision = options.fp32MatmulPrecision
+        rotate(gradient, count: count, along: sides, back: false, into: projected, precision: precision, workspace: workspace) {
             UnsafePointer(sides[$0].basis.base)
         }
         moments.advance(gradient: projected, first: expAvg.base, second: expAvgSq.base, direction: projected, count: count)
-        rotate(projected, count: count, along: sides, back: true, into: direction, workspace: workspace) {
+        rotate(projected, count: count, along: sides, back: true, into: direction, precision: precision, workspace: workspace) {
             UnsafePointer(sides[$0].basis.base)
         }
     }

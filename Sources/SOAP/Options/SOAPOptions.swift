@@ -1,4 +1,5 @@
 import Foundation
+public import LinearAlgebra
 
 /// The options of SOAP (arXiv 2409.11321) and KL-Shampoo (arXiv 2509.03378) for one parameter or a group of them.
 ///

@@ -1,3 +1,4 @@
+import LinearAlgebra
 import SOAP
 import StrictJSON
 import Testing
