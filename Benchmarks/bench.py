@@ -21,9 +21,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "Examples", "python"))
 import chart  # noqa: E402
+import floors  # noqa: E402
 import report  # noqa: E402
 from contestants import Run, Server, Worker  # noqa: E402
-from floors import Floors  # noqa: E402
+from overhead import Overhead  # noqa: E402
 from serving import rest  # noqa: E402
 from workloads import WORKLOADS, with_one_nan, write_bodies  # noqa: E402
 
@@ -39,47 +40,60 @@ class Bench:
 
     def run(self):
         """Yields a cell for each workload and frequency."""
-        cells = [(workload, frequency) for workload in self.options.workload for frequency in self.options.frequency]
+        left = len(self.options.workload) * len(self.options.frequency)
         for workload in self.options.workload:
-            shapes = WORKLOADS[workload]
             with tempfile.TemporaryDirectory(dir=self.options.directory, prefix="lather-bench-") as directory:
                 say(f"{workload}: writing gradients")
-                paths = write_bodies(shapes, directory)
-                bodies = [open_bytes(path) for path in paths]
-                server = Server(self.options.binary, directory, self.cores, len(bodies[0]))
-                floors = Floors(bodies[0], directory)
+                paths = write_bodies(WORKLOADS[workload], directory)
+                bodies = [read(path) for path in paths]
+                server, bare = Server(self.options.binary, directory, self.cores, len(bodies[0])), floors.Floors(bodies[0], directory)
                 try:
                     for frequency in self.options.frequency:
-                        share = max(0.0, self.deadline - time.monotonic()) / len(cells)
-                        cells.pop(0)
+                        until = time.monotonic() + (self.deadline - time.monotonic()) / left
+                        left -= 1
                         say(f"{workload}, frequency {frequency}: first steps")
-                        cell = {"workload": workload, "frequency": frequency, "body_bytes": len(bodies[0])}
-                        yield cell | self.measure(server, floors, shapes, bodies, paths, frequency, time.monotonic() + share)
+                        runs = self.make_runs(server, workload, frequency, bodies)
+                        for worker in self.workers.values():
+                            worker.ask("make", shapes=WORKLOADS[workload], frequency=frequency, bodies=paths)
+                        turns = self.line_up(runs, bare, report.has_overhead(workload, frequency))
+                        rounds, series = self.take_turns(turns, [server.process, bare.peer], until)
+                        yield {
+                            "workload": workload, "frequency": frequency, "body_bytes": len(bodies[0]), "server": server.facts(),
+                            "rounds": rounds, "measured": self.options.precision, "series": series}
+                        for run in runs.values():
+                            run.end()
                 finally:
-                    floors.end()
+                    bare.end()
                     server.end()
 
-    def measure(self, server, floors, shapes, bodies, paths, frequency, until):
-        precisions, turns, runs = self.options.precision, {}, []
-        for worker in self.workers.values():
-            worker.ask("make", shapes=shapes, frequency=frequency, bodies=paths)
-        # What is compared stands side by side. At a precision above those asked for, PyTorch may be the faster one.
-        for precision in report.PRECISIONS[: 1 + max(map(report.PRECISIONS.index, precisions))]:
-            for durability in report.DURABILITIES if precision in precisions else ():
+    def make_runs(self, server, workload, frequency, bodies):
+        shapes = WORKLOADS[workload]
+        runs = {
+            f"skipped {durability}":
+                Run(server, f"skipped-{durability}", shapes, [with_one_nan(bodies[0])], durability=durability, on_nonfinite="skip")
+            for durability in ("memory", "log")}
+        for precision in self.options.precision:
+            for durability in report.DURABILITIES:
                 run = Run(server, f"{durability}-{precision}", shapes, bodies, frequency, precision, durability)
-                runs.append(run)
-                turns[f"{durability}@{precision}"] = run.turn
-            for kind, worker in self.workers.items():
-                turns[f"{kind}@{precision}"] = functools.partial(worker.turn, precision)
-        for durability in ("memory", "log"):
-            run = Run(server, f"skipped-{durability}", shapes, [with_one_nan(bodies[0])], durability=durability, on_nonfinite="skip")
-            runs.append(run)
-            turns[f"skipped {durability}"] = run.turn
-        for name in report.FLOORS:
-            turns[name] = functools.partial(floors.turn, getattr(floors, name))
-        turns["product"] = self.workers["plain"].product
+                runs[f"{durability}@{precision}"] = run
+        return runs
 
-        processes = [server.process, floors.peer] + [worker.process for worker in self.workers.values()]
+    def line_up(self, runs, bare, with_overhead):
+        """The turns of a round by name, in such an order that what is compared stands side by side."""
+        turns = {name: functools.partial(bare.turn, name) for name in floors.NAMES}
+        turns["product"] = self.workers["plain"].product
+        turns |= {name: run.turn for name, run in runs.items() if "@" not in name}
+        # At a precision above those asked for, PyTorch may be the faster one.
+        for precision in report.PRECISIONS[: 1 + max(map(report.PRECISIONS.index, self.options.precision))]:
+            turns |= {name: run.turn for name, run in runs.items() if name.endswith("@" + precision)}
+            turns |= {f"{kind}@{precision}": functools.partial(worker.turn, precision) for kind, worker in self.workers.items()}
+            if with_overhead and precision in self.options.precision:
+                turns[f"overhead@{precision}"] = Overhead(runs, precision, bare).turn
+        return turns
+
+    def take_turns(self, turns, processes, until):
+        """Returns how many rounds there were, and each contestant's figures by round."""
+        processes += [worker.process for worker in self.workers.values()]
         series, rounds, began = {}, 0, time.monotonic()
         while rounds < self.options.rounds and (rounds < LEAST_ROUNDS or time.monotonic() < until):
             for name in list(turns)[:: -1 if rounds % 2 else 1]:
@@ -88,9 +102,7 @@ class Bench:
                     series.setdefault(name, {}).setdefault(figure, []).append(value)
             rounds += 1
             say(f"    round {rounds} of {self.options.rounds}: {time.monotonic() - began:.0f} s")
-        for run in runs:
-            run.end()
-        return {"rounds": rounds, "measured": precisions, "series": series}
+        return rounds, series
 
     def facts(self):
         with open("/proc/cpuinfo") as file:
@@ -109,7 +121,7 @@ def say(line):
     print(line, file=sys.stderr, flush=True)
 
 
-def open_bytes(path):
+def read(path):
     with open(path, "rb") as file:
         return file.read()
 
