@@ -53,13 +53,14 @@ class Bench:
                         left -= 1
                         say(f"{workload}, frequency {frequency}: first steps")
                         runs = self.make_runs(server, workload, frequency, bodies)
-                        for worker in self.workers.values():
-                            worker.ask("make", shapes=WORKLOADS[workload], frequency=frequency, bodies=paths)
+                        threads = {
+                            kind: worker.ask("make", shapes=WORKLOADS[workload], frequency=frequency, bodies=paths)
+                            for kind, worker in self.workers.items()}
                         turns = self.line_up(runs, bare, report.has_overhead(workload, frequency))
                         rounds, series = self.take_turns(turns, [server.process, bare.peer], until)
                         yield {
                             "workload": workload, "frequency": frequency, "body_bytes": len(bodies[0]), "server": server.facts(),
-                            "rounds": rounds, "measured": self.options.precision, "series": series}
+                            "threads": threads, "rounds": rounds, "measured": self.options.precision, "series": series}
                         for run in runs.values():
                             run.end()
                 finally:

@@ -65,7 +65,7 @@ class Run:
 
 
 class Worker:
-    """A PyTorch implementation, `plain` or `package`, with as many threads as the server has."""
+    """A PyTorch implementation, `plain` or `package`, with as many threads as the server has, or with one where that is faster."""
 
     def __init__(self, kind, cores):
         script = os.path.join(os.path.dirname(__file__), "torch_worker.py")

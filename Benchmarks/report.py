@@ -95,7 +95,8 @@ def show(cell):
     ms = {name: times["median"] for name, times in cell["ms"].items()}
     print(
         f"\n{cell['workload']}, frequency {cell['frequency']}: {cell['body_bytes'] / 1e6:.3g} MB each way, {cell['rounds']} rounds; "
-        "median milliseconds a step, PyTorch / Lather at durability log")
+        f"threads {cell['server']['threads']}, plain {cell['threads']['plain']}, package {cell['threads']['package']}; "
+        f"kernels {cell['server']['kernels']}; median milliseconds a step, PyTorch / Lather at durability log")
     columns = ("engine", *DURABILITIES, *IMPLEMENTATIONS)
     print(f"  {'':8}" + "".join(f"{column:>11}" for column in columns) + f"   {'min':>5} {'median':>6} {'max':>5}  faster PyTorch   bound")
     for precision, result in cell["precisions"].items():

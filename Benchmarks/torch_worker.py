@@ -1,6 +1,9 @@
 """A PyTorch implementation in a process of its own: commands as lines of JSON on standard input, answers on standard output.
 
-    {"make": {"shapes": …, "frequency": …, "bodies": paths}}    {"turn": {"precision": …, "seconds": …}}    {"product": {"seconds": …}}
+    {"make": {"shapes": …, "frequency": …, "bodies": paths}}
+    {"turn": {"precision": …, "seconds": …}}
+    {"product": {"seconds": …}}
+    {"facts": {}}
 """
 
 import json
@@ -16,19 +19,20 @@ from workloads import OPTIONS, WARM_UP
 
 CLASSES = {"plain": torch_soap.SOAP, "package": pytorch_optimizer.SOAP}
 PRODUCT = 1024
+SHORT = 30  # milliseconds of a step for which one thread may be better than several
 
 
 class Contestant:
     def __init__(self, kind, cores):
-        self.optimizer_class = CLASSES[kind]
-        torch.set_num_threads(cores)
+        self.optimizer_class, self.cores = CLASSES[kind], cores
 
     def facts(self):
         return {
-            "torch": torch.__version__, "pytorch_optimizer": version("pytorch_optimizer"), "threads": torch.get_num_threads(),
+            "torch": torch.__version__, "pytorch_optimizer": version("pytorch_optimizer"),
             "vectors": torch.backends.cpu.get_cpu_capability(), "mkl": torch.backends.mkl.is_available()}
 
     def make(self, shapes, frequency, bodies):
+        """Returns the number of threads: all cores, or one where small products only lose by sharing."""
         self.frequency, self.taken, self.bodies = frequency, 0, []
         self.parameters = [torch.nn.Parameter(torch.zeros(shape)) for shape in shapes]
         for parameter in self.parameters:
@@ -37,8 +41,15 @@ class Contestant:
             with open(path, "rb") as file:
                 self.bodies.append([torch.tensor(gradient) for gradient in decode(file.read())[0].values()])
         self.optimizer = self.optimizer_class(self.parameters, **OPTIONS, precondition_frequency=frequency)
-        for _ in range(WARM_UP):
-            self.step()
+        torch.set_num_threads(self.cores)
+        took = [self.step() for _ in range(WARM_UP)]
+        if took[-1] < SHORT:
+            trials = {threads: [] for threads in (self.cores, 1)}
+            for threads in list(trials) * 3:
+                torch.set_num_threads(threads)
+                trials[threads].append(self.turn("highest", 0.05))
+            torch.set_num_threads(min(trials, key=lambda threads: min(trials[threads])))
+        return torch.get_num_threads()
 
     def step(self):
         """Milliseconds of the optimizer's step alone: the gradients are there, and warm, before it begins."""
@@ -59,12 +70,15 @@ class Contestant:
     def product(self, seconds):
         """GF/s of float32 products of n×n: the best one, since this is to be the machine's peak."""
         torch.set_float32_matmul_precision("highest")
+        threads = torch.get_num_threads()
+        torch.set_num_threads(self.cores)
         a, b, out = (torch.rand(PRODUCT, PRODUCT) for _ in range(3))
         times = []
         while sum(times) < seconds:
             began = time.perf_counter()
             torch.mm(a, b, out=out)
             times.append(time.perf_counter() - began)
+        torch.set_num_threads(threads)
         return 2 * PRODUCT**3 / min(times) / 1e9
 
 
