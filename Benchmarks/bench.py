@@ -25,7 +25,7 @@ import floors  # noqa: E402
 import report  # noqa: E402
 from contestants import Run, Server, Worker  # noqa: E402
 from overhead import Overhead  # noqa: E402
-from serving import rest  # noqa: E402
+from serving import Others, rest  # noqa: E402
 from workloads import WORKLOADS, with_one_nan, write_bodies  # noqa: E402
 
 FREQUENCIES = (1, 10)
@@ -57,10 +57,13 @@ class Bench:
                             kind: worker.ask("make", shapes=WORKLOADS[workload], frequency=frequency, bodies=paths)
                             for kind, worker in self.workers.items()}
                         turns = self.line_up(runs, bare, report.has_overhead(workload, frequency))
-                        rounds, series = self.take_turns(turns, [server.process, bare.peer], until)
+                        processes = [server.process, bare.peer] + [worker.process for worker in self.workers.values()]
+                        others = Others(processes)
+                        rounds, series = self.take_turns(turns, processes, until)
                         yield {
                             "workload": workload, "frequency": frequency, "body_bytes": len(bodies[0]), "server": server.facts(),
-                            "threads": threads, "rounds": rounds, "measured": self.options.precision, "series": series}
+                            "threads": threads, "others": others.share(), "rounds": rounds, "measured": self.options.precision,
+                            "series": series}
                         for run in runs.values():
                             run.end()
                 finally:
@@ -94,7 +97,6 @@ class Bench:
 
     def take_turns(self, turns, processes, until):
         """Returns how many rounds there were, and each contestant's figures by round."""
-        processes += [worker.process for worker in self.workers.values()]
         series, rounds, began = {}, 0, time.monotonic()
         while rounds < self.options.rounds and (rounds < LEAST_ROUNDS or time.monotonic() < until):
             for name in list(turns)[:: -1 if rounds % 2 else 1]:
@@ -110,7 +112,7 @@ class Bench:
             cpu = file.read()
         name = re.search(r"model name\s*: (.*)", cpu)
         return {
-            "cpu": name.group(1) if name else "unknown", "amx": "amx_bf16" in cpu, "cores": self.cores, "load": os.getloadavg()[0],
+            "cpu": name.group(1) if name else "unknown", "amx": "amx_bf16" in cpu, "cores": self.cores,
             "pytorch": self.workers["plain"].ask("facts")}
 
     def end(self):
@@ -156,8 +158,6 @@ def main():
     try:
         facts = bench.facts()
         print(json.dumps(facts), flush=True)
-        if facts["load"] > 0.5:
-            say("Something else is running on this machine; figures of a machine that is not at rest are worth little.")
         for cell in bench.run():
             report.evaluate(cell, facts["amx"])
             report.show(cell)
@@ -172,6 +172,8 @@ def main():
         with open(options.svg, "w") as file:
             file.write(chart.ratios(cells, f"Lather and PyTorch {facts['pytorch']['torch']} on {facts['cores']} cores"))
     failures = report.missed(cells)
+    if any(cell["others"] > report.AT_REST for cell in cells):
+        print("\nThis machine was not at rest, which harms PyTorch more than Lather: these ratios are worth nothing.")
     print("\nbounds missed:\n" + "\n".join("  " + line for line in failures) if failures else "\nall bounds met")
     raise SystemExit(1 if failures else 0)
 

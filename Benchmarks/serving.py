@@ -1,4 +1,4 @@
-"""Starts a server for the benchmarks, and tells when processes have come to rest."""
+"""Starts a server for the benchmarks, and tells when processes have come to rest and what others do meanwhile."""
 
 import os
 import re
@@ -29,6 +29,28 @@ def rest(processes, still=0.03, patience=20.0):
             return
         before = now
         time.sleep(still)
+
+
+class Others:
+    """The share of the cores that processes other than these, and than this one, use from now on (the kernel's among them).
+
+    It decides what a run is worth: two threads that wait for each other in every product lose tenfold when a core is taken from
+    one of them, so that PyTorch looks bad on a busy machine.
+    """
+
+    def __init__(self, processes):
+        self.pids = [os.getpid()] + [process.pid for process in processes]
+        self.began = self.now()
+
+    def now(self):
+        with open("/proc/stat") as file:
+            user, nice, system, idle, waiting, *interrupts = (int(field) for field in file.readline().split()[1:9])
+        busy = user + nice + system + sum(interrupts)
+        return busy, busy + idle + waiting, sum(cpu_time(pid) for pid in self.pids)
+
+    def share(self):
+        busy, everything, ours = (now - before for now, before in zip(self.now(), self.began))
+        return max(0, busy - ours) / max(1, everything)
 
 
 def cpu_time(pid):
