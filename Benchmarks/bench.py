@@ -29,7 +29,7 @@ from serving import Others, rest  # noqa: E402
 from workloads import WORKLOADS, with_one_nan, write_bodies  # noqa: E402
 
 FREQUENCIES = (1, 10)
-LEAST_ROUNDS = 2
+LEAST_ROUNDS = 2  # of a cell that is out of time
 
 
 class Bench:
@@ -137,7 +137,7 @@ def parse():
     parser.add_argument("--precision", choices=report.PRECISIONS, action="append", help="again for several; all without it")
     parser.add_argument("--rounds", type=int, help="at most; 5 without it")
     parser.add_argument("--seconds", type=float, help="the least that a turn takes; 0.3 without it")
-    parser.add_argument("--minutes", type=float, default=22, help="shared by the cells: one that is out of time has fewer rounds")
+    parser.add_argument("--minutes", type=float, default=22, help="shared by the cells: one that is out of time has fewer rounds, at least 2")
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="for databases; not on a tmpfs")
     parser.add_argument("--json", metavar="FILE", help="every figure of every round, for machines")
     parser.add_argument("--svg", metavar="FILE", help="the ratios, for people")
@@ -157,7 +157,8 @@ def main():
     cells = []
     try:
         facts = bench.facts()
-        print(json.dumps(facts), flush=True)
+        print(json.dumps(facts))
+        print("Median milliseconds of a step, and PyTorch's over Lather's at durability log: above 1 Lather is faster.", flush=True)
         for cell in bench.run():
             report.evaluate(cell, facts["amx"])
             report.show(cell)
@@ -172,9 +173,9 @@ def main():
         with open(options.svg, "w") as file:
             file.write(chart.ratios(cells, f"Lather and PyTorch {facts['pytorch']['torch']} on {facts['cores']} cores"))
     failures = report.missed(cells)
-    if any(cell["others"] > report.AT_REST for cell in cells):
-        print("\nThis machine was not at rest, which harms PyTorch more than Lather: these ratios are worth nothing.")
     print("\nbounds missed:\n" + "\n".join("  " + line for line in failures) if failures else "\nall bounds met")
+    if any(cell["others"] > report.AT_REST for cell in cells):
+        print("This machine was not at rest, which harms PyTorch more than Lather: these ratios are worth nothing.")
     raise SystemExit(1 if failures else 0)
 
 

@@ -64,7 +64,7 @@ def fastest(series, precision):
 
 
 def engine_alone(series, precision):
-    """As overhead.py defines it."""
+    """By round, as overhead.py defines it."""
     return [
         whole - nothing for whole, nothing in zip(series[f"memory@{precision}"]["compute"], series["skipped memory"]["compute"])]
 
@@ -93,11 +93,12 @@ def verdict(met):
 
 
 def show(cell):
+    """A table of the cell: median milliseconds of a step, and the ratios."""
     ms = {name: times["median"] for name, times in cell["ms"].items()}
+    threads = ", ".join(f"{kind} {count}" for kind, count in {"Lather": cell["server"]["threads"], **cell["threads"]}.items())
     print(
         f"\n{cell['workload']}, frequency {cell['frequency']}: {cell['body_bytes'] / 1e6:.3g} MB each way, {cell['rounds']} rounds; "
-        f"threads {cell['server']['threads']}, plain {cell['threads']['plain']}, package {cell['threads']['package']}; "
-        f"kernels {cell['server']['kernels']}; median milliseconds a step, PyTorch / Lather at durability log")
+        f"threads: {threads}; OpenBLAS's kernels: {cell['server']['kernels']}")
     columns = ("engine", *DURABILITIES, *IMPLEMENTATIONS)
     print(f"  {'':8}" + "".join(f"{column:>11}" for column in columns) + f"   {'min':>5} {'median':>6} {'max':>5}  faster PyTorch   bound")
     for precision, result in cell["precisions"].items():
@@ -107,11 +108,11 @@ def show(cell):
             f"  {precision:8}" + "".join(f"{value:11.2f}" for value in row)
             + f"   {ratio['min']:5.2f} {ratio['median']:6.2f} {ratio['max']:5.2f}  {result['rival']:15}  "
             + (f"≥ {least} {verdict(result['met'])}" if least else "–"))
-    highest = next(iter(cell["precisions"].values()))
+    first = next(iter(cell["precisions"].values()))
     print(
         f"  float32 product {cell['product_gflops']['median']:.0f} GF/s; echo {ms['echo']:.2f} ms, commit {ms['commit']:.2f} ms, "
         f"SHA-256 {ms['digest']:.2f} ms; a step that is not computed {ms['skipped log']:.2f} ms; "
-        f"the client's own CPU time {highest['client_ms']['median']:.2f} ms a step, its kernel's copies included; "
+        f"the client's CPU time {first['client_ms']['median']:.2f} ms a step, the kernel's copies included; "
         f"other processes used {cell['others']:.0%} of the cores")
     for precision, result in cell["precisions"].items():
         if cost := result.get("overhead"):
