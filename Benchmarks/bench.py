@@ -137,7 +137,7 @@ def parse():
     parser.add_argument("--precision", choices=report.PRECISIONS, action="append", help="again for several; all without it")
     parser.add_argument("--rounds", type=int, help="at most; 5 without it")
     parser.add_argument("--seconds", type=float, help="the least that a turn takes; 0.3 without it")
-    parser.add_argument("--minutes", type=float, default=22, help="shared by the cells: one that is out of time has fewer rounds, at least 2")
+    parser.add_argument("--minutes", type=float, default=22, help="shared by the cells: one out of time has fewer rounds")
     parser.add_argument("--directory", default=tempfile.gettempdir(), help="for databases; not on a tmpfs")
     parser.add_argument("--json", metavar="FILE", help="every figure of every round, for machines")
     parser.add_argument("--svg", metavar="FILE", help="the ratios, for people")
