@@ -51,8 +51,10 @@ bench-durability: build ## What each durability costs on this machine; see Docs/
 bench-http: build ## The socket server against nginx and a loop in C
 	Benchmarks/network.py --binary $(LATHER) --json .build/bench-http.json
 
-bench: build ## Time steps through the server on this machine
-	Benchmarks/steps.py --binary $(LATHER)
+bench: build ## Lather through HTTP against PyTorch's SOAP in its own process, in about 25 minutes; BENCH='--quick' and others
+	Scripts/bench-environment
+	.build/bench-venv/bin/python Benchmarks/torch_soap.py --check
+	.build/bench-venv/bin/python Benchmarks/bench.py --binary $(LATHER) --json .build/bench.json --svg .build/bench.svg $(BENCH)
 
 build: dependencies ## Build the release binary
 	swift build -c release --product lather

@@ -24,7 +24,8 @@ import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "Examples", "python"))
 from lather import Client, encode, run_path  # noqa: E402
-from steps import WORKLOADS, start  # noqa: E402
+from serving import start  # noqa: E402
+from workloads import WORKLOADS  # noqa: E402
 
 SHAPES = {name: WORKLOADS[name] for name in ("16x(64,64)", "8x(512,512)")}
 MODES = ("memory", "checkpoint", "log")

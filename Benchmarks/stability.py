@@ -18,7 +18,7 @@ import numpy as np
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "Examples", "python"))
 import digits  # noqa: E402
 from lather import Client, run_path  # noqa: E402
-from steps import start  # noqa: E402
+from serving import start  # noqa: E402
 
 LIMIT = 10
 SETTINGS = {
