@@ -40,7 +40,7 @@ extension Connection {
         beginIdling(beforeFirst: isFirst)
         var reader = HeadReader(limits: context.configuration.head)
         while true {
-            if let head = try reader.read(&input) {
+            if let head = try reader.read(&input, &loop.heads) {
                 beginHandling()
                 return head
             }

@@ -37,8 +37,9 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     // Invariant: everything mutable is touched on the loop's thread only, but for `thread`, which is set before anybody else has the
     // loop.
     private var thread = pthread_t()
-    /// Shared by all answers of the loop.
+    /// For all connections of the loop.
     var date = DateField()
+    var heads = HeadMemo()
     private var work: [Work] = []
     /// What of it is being run.
     private var present: [Work] = []
