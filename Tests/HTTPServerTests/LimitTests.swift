@@ -80,8 +80,9 @@ extension ServerTests {
         @Test func aReaderThatStopsReadingIsCutOff() async throws {
             let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
             let limits = TransferLimits(grace: .milliseconds(100), minimumBytesPerSecond: 1)
+            let meter = ServerMeter()
             await #expect(throws: RawClient.Failure.self) {
-                try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
+                try await withServer(handler, configuration: .testing(\.sending, limits), meter: meter) { port, _ in
                     try await onThread {
                         let client = try RawClient(port: port, receiveBuffer: 4_096)
                         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -90,6 +91,7 @@ extension ServerTests {
                     }
                 }
             }
+            #expect(meter.metrics.cutAnswers == 1)
         }
 
         /// The process's own memory does not show what the system holds for a client.
