@@ -1,11 +1,12 @@
+#define _GNU_SOURCE
+
 #include "CSockets.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-enum { BATCH = 64 };
 
 int lather_poll_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -35,9 +36,9 @@ void lather_poll_ignore(int set, int descriptor) {
     (void)epoll_ctl(set, EPOLL_CTL_DEL, descriptor, &unused);
 }
 
-int lather_poll_wait(int set, struct lather_ready *ready, int capacity, int mayWait) {
-    struct epoll_event events[BATCH];
-    int count = epoll_wait(set, events, capacity < BATCH ? capacity : BATCH, mayWait ? -1 : 0);
+int lather_poll_wait(int set, struct lather_ready *ready, int mayWait) {
+    struct epoll_event events[LATHER_POLL_BATCH];
+    int count = epoll_wait(set, events, LATHER_POLL_BATCH, mayWait ? -1 : 0);
     for (int i = 0; i < count; i++) {
         uint32_t found = events[i].events, directions = 0;
         if (found & (EPOLLIN | EPOLLRDHUP)) directions |= LATHER_READABLE;
@@ -48,3 +49,5 @@ int lather_poll_wait(int set, struct lather_ready *ready, int capacity, int mayW
     }
     return count;
 }
+
+void lather_name_thread(const char *name) { (void)pthread_setname_np(pthread_self(), name); }

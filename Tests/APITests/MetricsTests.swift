@@ -128,6 +128,7 @@ struct MetricsTests {
         meter.share(of: 0).received(12)
         meter.share(of: 1).sent(13)
         meter.changeInFlight(by: 14)
+        for loop in 0..<15 { meter.share(of: loop).cutAnswer() }
         var response = Response(status: .conflict)
         meter.share(of: 0).answered(try #require(HTTPRequest.Method("BREW")), response, after: .milliseconds(1))
         response.route = "/v1/runs/{run}"
@@ -146,7 +147,7 @@ struct MetricsTests {
             ("lather_decomposition_fallbacks_total", 9), ("lather_decomposition_failures_total", 10),
             ("lather_recovered_records_total", 11), ("lather_http_open_connections", 1), ("lather_http_accepted_connections_total", 2),
             ("lather_http_accept_pauses_total", 1), ("lather_http_received_bytes_total", 12), ("lather_http_sent_bytes_total", 13),
-            ("lather_http_in_flight_bytes", 14),
+            ("lather_http_in_flight_bytes", 14), ("lather_http_cut_answers_total", 15),
         ] {
             #expect(metrics.value(name) == Double(value), "\(name)")
         }

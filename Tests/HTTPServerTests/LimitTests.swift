@@ -80,8 +80,9 @@ extension ServerTests {
         @Test func aReaderThatStopsReadingIsCutOff() async throws {
             let handler = Answering { _ in Response(status: .ok, body: .buffers([BufferSlice(AlignedBuffer(count: 64 << 20))])) }
             let limits = TransferLimits(grace: .milliseconds(100), minimumBytesPerSecond: 1)
+            let meter = ServerMeter()
             await #expect(throws: RawClient.Failure.self) {
-                try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
+                try await withServer(handler, configuration: .testing(\.sending, limits), meter: meter) { port, _ in
                     try await onThread {
                         let client = try RawClient(port: port, receiveBuffer: 4_096)
                         try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -90,6 +91,7 @@ extension ServerTests {
                     }
                 }
             }
+            #expect(meter.metrics.cutAnswers == 1)
         }
 
         /// The process's own memory does not show what the system holds for a client.
@@ -125,6 +127,24 @@ extension ServerTests {
                 }
             }
             #expect(isCutOff)
+        }
+
+        /// Each piece goes out whole at once, and each counts: 8 MiB at several times the rate that is asked for, and long in all.
+        @Test func aReaderWhoIsFastEnoughMayTakeItsTime() async throws {
+            let (count, size) = (128, 64 << 10)
+            let handler = Answering { _ in
+                let pieces = Pieces(Array(repeating: String(repeating: "a", count: size), count: count))
+                return Response(status: .ok, body: .stream(length: count * size) { try await pieces.next() })
+            }
+            let limits = TransferLimits(grace: .milliseconds(300), minimumBytesPerSecond: 1, longest: .seconds(12))
+            let answer = try await withServer(handler, configuration: .testing(\.sending, limits)) { port, _ in
+                try await onThread {
+                    let client = try RawClient(port: port, receiveBuffer: 64 << 10)
+                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                    return try client.answer(pausing: 8_000)
+                }
+            }
+            #expect(answer.text.utf8.count == count * size)
         }
 
         /// The handler takes longer for each piece than a reader may take in all.

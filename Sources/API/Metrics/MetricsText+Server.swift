@@ -17,6 +17,10 @@ extension MetricsText {
             "lather_http_request_duration_seconds", "Requests from their head to the last byte of the answer.",
             requests.map { ($0.labels, $0.requests.durations) })
         add(
+            "lather_http_cut_answers_total", .counter,
+            "Answers that did not go out whole: their reader was gone or too slow, or the rest could not be made. Not those of events.",
+            server.cutAnswers)
+        add(
             "lather_http_refused_requests_total", .counter,
             "Requests that could not be read, by the type of the problem that was answered.",
             server.refusedRequests.sorted { $0.key < $1.key }.map { ([("problem", $0.key)], $0.value) })

@@ -8,6 +8,9 @@
 /* Which directions of a descriptor are meant. */
 enum { LATHER_READABLE = 1, LATHER_WRITABLE = 2 };
 
+/* How many descriptors are told of at once, at most. */
+enum { LATHER_POLL_BATCH = 64 };
+
 struct lather_ready {
     uint64_t token;
     uint32_t directions;
@@ -30,8 +33,11 @@ int lather_poll_report(int set, int descriptor, uint64_t token, uint32_t directi
 /* Takes a descriptor out of the set. */
 void lather_poll_ignore(int set, int descriptor);
 
-/* What is ready now, or, if nothing is and mayWait says so, once something is. Returns how many entries were filled, or -1 with
-   errno. */
-int lather_poll_wait(int set, struct lather_ready *ready, int capacity, int mayWait);
+/* What is ready now, or, if nothing is and mayWait says so, once something is. Returns how many of LATHER_POLL_BATCH entries
+   were filled, or -1 with errno. */
+int lather_poll_wait(int set, struct lather_ready *ready, int mayWait);
+
+/* Names the calling thread for whoever looks at the process; of at most 15 bytes. */
+void lather_name_thread(const char *name);
 
 #endif

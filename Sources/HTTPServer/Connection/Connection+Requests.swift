@@ -40,7 +40,7 @@ extension Connection {
         beginIdling(beforeFirst: isFirst)
         var reader = HeadReader(limits: context.configuration.head)
         while true {
-            if let head = try reader.read(&input) {
+            if let head = try reader.read(&input, &loop.heads) {
                 beginHandling()
                 return head
             }
@@ -97,7 +97,10 @@ extension Connection {
         let duration = ContinuousClock.now - began
         meter.answered(head.method, response, after: duration)
         context.accessLog.write(request, response, duration: duration, isWhole: isWhole)
-        guard isWhole else { return .close }
+        guard isWhole else {
+            if !isStream { meter.cutAnswer() }
+            return .close
+        }
         switch remainder {
         // The server may have stopped while the answer was read: no more is begun then.
         case .skip(let count) where persists && !context.isStopping: return await skip(count) ? nil : .close

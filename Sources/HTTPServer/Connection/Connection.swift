@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import Memory
 
@@ -239,8 +238,7 @@ final class Connection: @unchecked Sendable {
             switch bytes.write(to: socket) {
             case .moved(let count):
                 meter.sent(count)
-                // What has gone whole has no deadline any more.
-                if worked(count, isWhole: bytes.isEmpty) { await Task.yield() }
+                if worked(count) { await Task.yield() }
             case .wouldBlock:
                 guard !isOverdue() else { return false }
                 await socket.waitUntilWritable()
@@ -265,8 +263,8 @@ final class Connection: @unchecked Sendable {
     }
 
     /// Keeps the pace; true after a good deal of work, when others should have a turn.
-    private func worked(_ count: Int, isWhole: Bool = false) -> Bool {
-        if !isWhole, var pace {
+    private func worked(_ count: Int) -> Bool {
+        if var pace {
             deadline = pace.advance(by: count, now: .now)
             self.pace = pace
         }

@@ -12,10 +12,12 @@ package struct HeadReader {
         scanner = HeadScanner(limits: limits)
     }
 
-    /// - Parameter input: what has not been consumed of earlier calls, and what has arrived since.
+    /// - Parameters:
+    ///   - input: what has not been consumed of earlier calls, and what has arrived since.
+    ///   - memo: of heads that came before, on this connection or another.
     /// - Returns: the head, whose bytes have been consumed; nil while it has not come whole.
     /// - Throws: what ``HeadScanner`` and ``HeadParser`` throw; the head is then left in the buffer.
-    package mutating func read(_ input: inout InputBuffer) throws(HTTPError) -> RequestHead? {
+    package mutating func read(_ input: inout InputBuffer, _ memo: inout HeadMemo) throws(HTTPError) -> RequestHead? {
         // RFC 9112 section 2.2: ignore an empty line before the request line.
         while !hasBegun, emptyLines < HeadReader.maximumEmptyLines, input.bytes.starts(with: "\r\n".utf8) {
             input.consume(2)
@@ -25,7 +27,7 @@ package struct HeadReader {
         guard !input.isEmpty, !mayBeEmptyLine else { return nil }
         hasBegun = true
         guard let length = try scanner.scan(input.bytes) else { return nil }
-        let head = try HeadParser.parse(UnsafeRawBufferPointer(rebasing: input.bytes[..<length]))
+        let head = try memo.parse(UnsafeRawBufferPointer(rebasing: input.bytes[..<length]))
         input.consume(length)
         return head
     }

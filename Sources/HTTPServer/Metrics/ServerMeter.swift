@@ -12,6 +12,7 @@ public final class ServerMeter: Sendable {
         fileprivate let requests = Locked<[ServerMetrics.Resource: ServerMetrics.Requests]>([:])
         fileprivate let received = Atomic(0)
         fileprivate let sent = Atomic(0)
+        fileprivate let cutAnswers = Atomic(0)
 
         /// Methods under their own names; clients may invent others.
         private static let methods: Set<HTTPRequest.Method> = [.get, .head, .put, .post, .patch, .delete, .options]
@@ -25,6 +26,11 @@ public final class ServerMeter: Sendable {
             requests.withLock { requests in
                 requests[resource, default: ServerMetrics.Requests()].note(status, response.body.isEvents ? nil : duration)
             }
+        }
+
+        /// An answer has not gone out whole.
+        func cutAnswer() {
+            cutAnswers.add(1, ordering: .relaxed)
         }
 
         func received(_ count: Int) {
@@ -48,6 +54,7 @@ public final class ServerMeter: Sendable {
             metrics.requests.merge(share.requests.withLock { $0 }) { $0 + $1 }
             metrics.receivedBytes += share.received.load(ordering: .relaxed)
             metrics.sentBytes += share.sent.load(ordering: .relaxed)
+            metrics.cutAnswers += share.cutAnswers.load(ordering: .relaxed)
         }
         metrics.bytesInFlight = inFlight.load(ordering: .relaxed)
         return metrics

@@ -28,6 +28,8 @@ public struct ServerMetrics: Sendable {
 
     /// Requests that a handler has answered.
     public internal(set) var requests: [Resource: Requests] = [:]
+    /// Of their answers, those that have not gone out whole: the client was gone or too slow, or the rest could not be made.
+    public internal(set) var cutAnswers = 0
     /// Requests that no handler has seen, because they could not be read, by the slug of their problem.
     public internal(set) var refusedRequests: [String: Int] = [:]
     /// Connections admitted.

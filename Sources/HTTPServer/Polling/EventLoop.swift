@@ -24,7 +24,6 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         var isAsleep = false
     }
 
-    private static let batch = 64
     /// Never used: it would be the token of a descriptor, and those begin at 1.
     private static let wakeToken: UInt64 = 0
     private static let loops = Locked<[EventLoop]>([])
@@ -35,10 +34,11 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     private let waker: Int32
     private let inbox = Locked(Inbox())
     // Invariant: everything mutable is touched on the loop's thread only, but for `thread`, which is set before anybody else has the
-    // loop.
+    // loop, and by whom the thread is given its first work.
     private var thread = pthread_t()
-    /// Shared by all answers of the loop.
+    /// For all connections of the loop.
     var date = DateField()
+    var heads = HeadMemo()
     private var work: [Work] = []
     /// What of it is being run.
     private var present: [Work] = []
@@ -47,20 +47,24 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
     /// How often the loop has looked at its sockets.
     private(set) var turns = 0
 
-    /// One of the loops of the process, which are there until it ends, for all its servers.
-    ///
-    /// - Returns: nil when the system has no room for it.
-    static func shared(_ index: Int) -> EventLoop? {
+    /// The loop on which connections are accepted, so that nothing they do keeps others from being accepted.
+    static var forListeners: EventLoop? { shared(0) }
+
+    /// One of the loops on which connections are served, from 0 on.
+    static func forConnections(_ index: Int) -> EventLoop? { shared(index + 1) }
+
+    /// One of the loops of the process, which are there until it ends, for all its servers; nil when the system has no room for it.
+    private static func shared(_ number: Int) -> EventLoop? {
         loops.withLock { loops in
-            while loops.count <= index {
+            while loops.count <= number {
                 guard let loop = EventLoop(number: loops.count) else { return nil }
                 loops.append(loop)
             }
-            return loops[index]
+            return loops[number]
         }
     }
 
-    /// A loop of its own; ``shared(_:)`` has those that serve.
+    /// A loop of its own; ``forConnections(_:)`` has those that serve.
     init?(number: Int) {
         self.number = number
         set = lather_poll_open()
@@ -69,15 +73,18 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
             if set >= 0 { close(set) }
             return nil
         }
-        let hasStarted = DispatchSemaphore(value: 0)
-        let thread = Thread { [self] in
-            self.thread = pthread_self()
-            hasStarted.signal()
-            while true { turn() }
+        // Not a Foundation thread, which does not tell that the system has no room for it. The thread keeps the loop for ever.
+        let own = Unmanaged.passRetained(self)
+        var thread = pthread_t()
+        let hasStarted =
+            pthread_create(&thread, nil, { Unmanaged<EventLoop>.fromOpaque($0!).takeUnretainedValue().run() }, own.toOpaque()) == 0
+        guard hasStarted else {
+            close(waker)
+            close(set)
+            own.release()
+            return nil
         }
-        thread.name = "http.loop.\(number)"
-        thread.start()
-        hasStarted.wait()
+        self.thread = thread
     }
 
     // MARK: From any thread
@@ -138,12 +145,17 @@ final class EventLoop: TaskExecutor, @unchecked Sendable {
         watches[token] = nil
     }
 
+    private func run() -> Never {
+        lather_name_thread("http.loop.\(number)")
+        while true { turn() }
+    }
+
     /// Tells the watches what is ready, and runs what there is to run; waits for something if there is nothing.
     private func turn() {
         turns += 1
         let mayWait = takeInbox(beforeSleep: work.isEmpty)
-        withUnsafeTemporaryAllocation(of: lather_ready.self, capacity: EventLoop.batch) { ready in
-            let count = lather_poll_wait(set, ready.baseAddress, Int32(EventLoop.batch), mayWait ? 1 : 0)
+        withUnsafeTemporaryAllocation(of: lather_ready.self, capacity: Int(LATHER_POLL_BATCH)) { ready in
+            let count = lather_poll_wait(set, ready.baseAddress, mayWait ? 1 : 0)
             precondition(count >= 0 || errno == EINTR, "the set of all sockets cannot be waited for: \(errno)")
             for entry in ready.prefix(Int(max(count, 0))) {
                 watches[entry.token]?.found(Directions(rawValue: entry.directions))

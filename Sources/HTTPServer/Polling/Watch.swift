@@ -50,6 +50,7 @@ final class Watch: @unchecked Sendable {
             loop.ignore(descriptor)
             reported = []
         } else {
+            // Cannot fail: the set has the descriptor, so that there is room for it.
             _ = haveReported(asked)
         }
     }

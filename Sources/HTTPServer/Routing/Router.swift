@@ -70,22 +70,22 @@ public struct Router: RequestHandler {
         return new
     }
 
-    /// - Complexity: O(number of segments), whatever the number of routes.
+    /// - Complexity: O(number of segments and of the literals that may stand where they do).
     public func respond(to request: Request) async -> Response {
         guard request.target != [UInt8(ascii: "*")] else { return Router.methodNotAllowed(allowed: methods) }
-        guard let (node, parameters) = match(request.pathSegments) else {
+        guard let (place, parameters) = match(request.pathSegments) else {
             return await fallback(request) ?? Router.notFound
         }
-        var response = await respond(to: request, node.handlers, parameters)
-        response.route = node.pattern
+        var response = await respond(to: request, nodes[place].handlers, parameters)
+        response.route = nodes[place].pattern
         return response
     }
 
     /// The pattern that fits a request's path, if one does.
     ///
-    /// - Complexity: O(number of segments), whatever the number of routes.
+    /// - Complexity: O(number of segments and of the literals that may stand where they do).
     public func route(of request: Request) -> String? {
-        match(request.pathSegments)?.node.pattern
+        match(request.pathSegments).flatMap { nodes[$0.place].pattern }
     }
 
     private func respond(
@@ -101,7 +101,7 @@ public struct Router: RequestHandler {
         }
     }
 
-    private func match(_ segments: [String]) -> (node: Node, parameters: PathParameters)? {
+    private func match(_ segments: [String]) -> (place: Int, parameters: PathParameters)? {
         var place = 0
         var values: [(name: String, value: String)] = []
         for segment in segments {
@@ -115,7 +115,7 @@ public struct Router: RequestHandler {
                 return nil
             }
         }
-        return nodes[place].handlers.isEmpty ? nil : (nodes[place], PathParameters(values))
+        return nodes[place].handlers.isEmpty ? nil : (place, PathParameters(values))
     }
 
     /// An ``HTTPError``'s own answer; 500 for any other error, without its text, which may tell more than a client should know.

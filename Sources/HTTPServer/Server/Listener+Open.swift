@@ -4,7 +4,7 @@ import Foundation
 extension Listener {
     /// Listens on an endpoint: on every address its host name has, all with the same port.
     static func open(_ endpoint: ServerConfiguration.Endpoint) throws(ServerError) -> [Listener] {
-        guard let loop = EventLoop.shared(0) else { throw .cannotPoll }
+        guard let loop = EventLoop.forListeners else { throw .cannotPoll }
         return switch endpoint {
         case .tcp(let host, let port): try openTCP(host: host, port: port, loop: loop)
         case .unix(let path): [try openUnix(path: path, loop: loop)]

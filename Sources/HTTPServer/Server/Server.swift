@@ -35,7 +35,7 @@ public final class Server: Sendable {
         context = ServerContext(configuration: configuration, pool: pool, logger: logger, meter: meter, handler: handler)
         admission = Admission(limit: configuration.maximumConnections, limitPerAddress: configuration.maximumConnectionsPerAddress)
         sets = (0..<max(configuration.eventLoops, 1)).compactMap { index in
-            EventLoop.shared(index).map { ConnectionSet(loop: $0, sweepInterval: configuration.sweepInterval) }
+            EventLoop.forConnections(index).map { ConnectionSet(loop: $0, sweepInterval: configuration.sweepInterval) }
         }
     }
 
@@ -56,7 +56,7 @@ public final class Server: Sendable {
 
     /// Serves endpoints that were bound before, instead of the configuration's.
     public func start(on bound: BoundEndpoints) throws(ServerError) {
-        guard !sets.isEmpty else { throw .cannotPoll }
+        guard sets.count == max(context.configuration.eventLoops, 1) else { throw .cannotPoll }
         try state.withLock { (state) throws(ServerError) in
             guard case .idle = state else { throw .alreadyStarted }
             state = .running(bound.listeners)

@@ -9,7 +9,7 @@ public struct ServerConfiguration: Sendable {
     }
 
     public var endpoints: [Endpoint]
-    /// Threads that move bytes, each for many connections.
+    /// Threads that move bytes, each for many connections. All servers of a process share them.
     public var eventLoops = 2
     /// Connections in all; further ones are answered 503.
     public var maximumConnections = 16_384

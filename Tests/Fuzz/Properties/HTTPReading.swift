@@ -41,6 +41,7 @@ struct HTTPReading: Equatable {
 
         private let limits: HeadLimits
         private var input: InputBuffer
+        private var memo = HeadMemo()
         private var phase: Phase
         /// Of the chunked body that is being read.
         private var data: [UInt8] = []
@@ -72,7 +73,7 @@ struct HTTPReading: Equatable {
         private mutating func understand() throws(HTTPError) -> Event? {
             switch phase {
             case .head(var reader):
-                guard let head = try reader.read(&input) else {
+                guard let head = try reader.read(&input, &memo) else {
                     phase = .head(reader)
                     return nil
                 }

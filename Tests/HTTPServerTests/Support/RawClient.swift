@@ -17,6 +17,7 @@ final class RawClient {
 
     private let descriptor: Int32
     private var unread: [UInt8] = []
+    private var pause: UInt32 = 0
 
     init(port: Int, timeout: Int = 10, receiveBuffer: Int32? = nil) throws {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -79,7 +80,10 @@ final class RawClient {
     }
 
     /// Reads one answer; interim ones (100) are returned like any other.
-    func answer(toHead: Bool = false) throws -> Answer {
+    ///
+    /// - Parameter pausing: microseconds before each read of at most 64 KiB.
+    func answer(toHead: Bool = false, pausing: UInt32 = 0) throws -> Answer {
+        pause = pausing
         let head = try line(until: "\r\n\r\n")
         let lines = String(decoding: head, as: UTF8.self).components(separatedBy: "\r\n").filter { !$0.isEmpty }
         let status = lines[0].split(separator: " ")
@@ -142,7 +146,8 @@ final class RawClient {
 
     /// Receives more; false at the end. A reset counts as a failure.
     private func fill() throws -> Bool {
-        let chunk = [UInt8](unsafeUninitializedCapacity: 1 << 18) { buffer, count in
+        if pause > 0 { usleep(pause) }
+        let chunk = [UInt8](unsafeUninitializedCapacity: pause > 0 ? 64 << 10 : 1 << 18) { buffer, count in
             count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count < 0 { count = 0 } else { errno = 0 }
         }

@@ -9,7 +9,7 @@ import Testing
     private let loop: EventLoop
 
     init() throws {
-        loop = try #require(EventLoop.shared(0))
+        loop = try #require(EventLoop.forConnections(0))
     }
 
     /// A pipe, its watch, and what the watch has reported.
