@@ -47,6 +47,14 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     static func qrOrthogonal(
         n: Int, _ matrix: UnsafeMutablePointer<Self>, reflectors: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>)
 
+    /// Replaces the upper triangle of a symmetric n×n matrix S by R with S = Rᵀ·R; what is below the diagonal stays.
+    ///
+    /// - Returns: whether S was positive definite.
+    static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Self>) -> Bool
+
+    /// X ← R⁻ᵀ·X with R and X n×n, R upper triangular; what is below its diagonal is not read.
+    static func trsm(n: Int, _ triangle: UnsafePointer<Self>, _ x: UnsafeMutablePointer<Self>)
+
     /// The sum of squares, accumulated in double precision so that no `Float` square overflows or underflows.
     static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double
 }
