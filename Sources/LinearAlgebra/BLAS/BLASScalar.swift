@@ -52,9 +52,6 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     /// - Returns: whether S was positive definite.
     static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Self>) -> Bool
 
-    /// X ← R⁻ᵀ·X with R and X n×n, R upper triangular; what is below its diagonal is not read.
-    static func trsm(n: Int, _ triangle: UnsafePointer<Self>, _ x: UnsafeMutablePointer<Self>)
-
     /// The sum of squares, accumulated in double precision so that no `Float` square overflows or underflows.
     static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double
 }

@@ -52,11 +52,6 @@ extension Double: BLASScalar {
         return info == 0
     }
 
-    public static func trsm(n: Int, _ triangle: UnsafePointer<Double>, _ x: UnsafeMutablePointer<Double>) {
-        cblas_dtrsm(
-            CblasRowMajor, CblasLeft, CblasUpper, CblasTrans, CblasNonUnit, Int32(n), Int32(n), 1, triangle, Int32(n), x, Int32(n))
-    }
-
     public static func sumOfSquares(_ values: UnsafePointer<Double>, count: Int) -> Double {
         // Strict floating point keeps the compiler from vectorising a plain sum.
         var lanes = SIMD8<Double>()
