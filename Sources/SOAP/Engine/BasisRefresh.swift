@@ -74,7 +74,7 @@ struct BasisRefresh {
     ///
     /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
     ///
-    /// - Complexity: per side about 6n³ operations and 14n³/3 for each further round (14n³ with eigh); 4·count·n for exp_avg.
+    /// - Complexity: per side 13n³/3 to 28n³/3 operations a round (14n³ with eigh); 4·count·n for exp_avg.
     func apply<Scalar: BLASScalar>(
         sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
         workspace: Workspace
