@@ -12,7 +12,8 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
         transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int,
         _ b: UnsafePointer<Self>, stride strideB: Int, beta: Self, _ c: UnsafeMutablePointer<Self>, stride strideC: Int)
 
-    /// The upper triangle of C (n×n) ← alpha·A·Aᵀ + beta·C with A n×k, or alpha·Aᵀ·A + beta·C with A k×n if `transpose`.
+    /// The upper triangle of C (n×n) ← alpha·A·Aᵀ + beta·C with A n×k, or alpha·Aᵀ·A + beta·C with A k×n if `transpose`; what it
+    /// leaves below the diagonal has no meaning.
     static func syrk(
         transpose: Bool, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int, beta: Self,
         _ c: UnsafeMutablePointer<Self>, stride strideC: Int)
@@ -23,7 +24,7 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
         _ b: UnsafePointer<Self>, stride strideB: Int, beta: Self, _ c: UnsafeMutablePointer<Self>, stride strideC: Int,
         precision: MatmulPrecision, workspace: Workspace)
 
-    /// The symmetric product in a precision, likewise; what it leaves below the diagonal has no meaning.
+    /// The symmetric product in a precision, likewise.
     static func syrk(
         transpose: Bool, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int, beta: Self,
         _ c: UnsafeMutablePointer<Self>, stride strideC: Int, precision: MatmulPrecision, workspace: Workspace)
@@ -46,6 +47,11 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     ///   - work: ``qrWorkPerRow``·n elements.
     static func qrOrthogonal(
         n: Int, _ matrix: UnsafeMutablePointer<Self>, reflectors: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>)
+
+    /// Replaces the upper triangle of a symmetric n×n matrix S by R with S = Rᵀ·R; what is below the diagonal stays.
+    ///
+    /// - Returns: whether S was positive definite.
+    static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Self>) -> Bool
 
     /// The sum of squares, accumulated in double precision so that no `Float` square overflows or underflows.
     static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double

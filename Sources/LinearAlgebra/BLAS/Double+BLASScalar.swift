@@ -44,6 +44,14 @@ extension Double: BLASScalar {
         dorgqr_(&size, &size, &size, matrix, &size, reflectors, work, &workCount, &info)
     }
 
+    public static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Double>) -> Bool {
+        // Column-major it is the lower triangle.
+        var size = Int32(n)
+        var info: Int32 = 0
+        dpotrf_("L", &size, matrix, &size, &info, 1)
+        return info == 0
+    }
+
     public static func sumOfSquares(_ values: UnsafePointer<Double>, count: Int) -> Double {
         // Strict floating point keeps the compiler from vectorising a plain sum.
         var lanes = SIMD8<Double>()

@@ -17,10 +17,19 @@ extension Float: BLASScalar {
         transpose: Bool, n: Int, k: Int, alpha: Float, _ a: UnsafePointer<Float>, stride strideA: Int, beta: Float,
         _ c: UnsafeMutablePointer<Float>, stride strideC: Int
     ) {
+        if n * n * k <= largestSmallProduct {
+            return gemm(
+                transposeA: transpose, transposeB: !transpose, m: n, n: n, k: k, alpha: alpha, a, stride: strideA, a, stride: strideA,
+                beta: beta, c, stride: strideC)
+        }
         cblas_ssyrk(
             CblasRowMajor, CblasUpper, transpose ? CblasTrans : CblasNoTrans, Int32(n), Int32(k),
             alpha, a, Int32(strideA), beta, c, Int32(strideC))
     }
+
+    /// Up to so many multiplications OpenBLAS has a product without packing for AVX-512: all of C costs half as much as the upper
+    /// triangle does by `ssyrk`.
+    private static var largestSmallProduct: Int { 1_000_000 }
 
     public static func syevd(
         n: Int, _ matrix: UnsafeMutablePointer<Float>, values: UnsafeMutablePointer<Float>, work: UnsafeMutablePointer<Float>,
@@ -42,6 +51,14 @@ extension Float: BLASScalar {
         var info: Int32 = 0
         sgeqrf_(&size, &size, matrix, &size, reflectors, work, &workCount, &info)
         sorgqr_(&size, &size, &size, matrix, &size, reflectors, work, &workCount, &info)
+    }
+
+    public static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Float>) -> Bool {
+        // Column-major it is the lower triangle.
+        var size = Int32(n)
+        var info: Int32 = 0
+        spotrf_("L", &size, matrix, &size, &info, 1)
+        return info == 0
     }
 
     public static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {

@@ -32,21 +32,6 @@ extension BLASScalar {
         return done ? .doneInDouble : .failed
     }
 
-    /// The Q of the QR factorisation of a square matrix, which is replaced.
-    ///
-    /// - Parameter columns: n×n, a column of the matrix a row; on return a column of Q a row.
-    /// - Complexity: about 8n³/3 operations.
-    @specialized(where Self == Float)
-    @specialized(where Self == Double)
-    public static func orthogonalize(columns: UnsafeMutablePointer<Self>, n: Int, workspace: Workspace) -> Bool {
-        workspace.frame {
-            let reflectors = workspace.take(Self.self, count: n)
-            let work = workspace.take(Self.self, count: qrWorkPerRow * n)
-            qrOrthogonal(n: n, columns, reflectors: reflectors, work: work)
-            return allFinite(columns, count: n * n)
-        }
-    }
-
     private static func sortDiagonal(
         _ matrix: UnsafePointer<Self>, n: Int, vectors: UnsafeMutablePointer<Self>, values: UnsafeMutablePointer<Self>?,
         workspace: Workspace

@@ -65,6 +65,10 @@ extension BLASScalar {
     ) {
         for o in 0..<mode.outer {
             let block = o * mode.size * mode.inner
+            if mode.inner == 1 {
+                for p in 0..<mode.size { result[block + p] = tensor[block + order[p]] }
+                continue
+            }
             for p in 0..<mode.size {
                 (result + block + p * mode.inner).update(from: tensor + block + order[p] * mode.inner, count: mode.inner)
             }

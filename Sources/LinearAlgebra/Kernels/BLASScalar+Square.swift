@@ -35,19 +35,16 @@ extension BLASScalar {
         }
     }
 
-    /// Writes the transpose: row p of the result is column `order[p]` of the matrix, or column p without an order.
+    /// Writes the transpose.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     public static func transpose(
-        _ matrix: UnsafePointer<Self>, n: Int, order: UnsafePointer<Int>? = nil, into result: UnsafeMutablePointer<Self>
+        _ matrix: UnsafePointer<Self>, n: Int, into result: UnsafeMutablePointer<Self>
     ) {
         for rowTile in stride(from: 0, to: n, by: tile) {
             for columnTile in stride(from: 0, to: n, by: tile) {
                 for p in rowTile..<min(rowTile + tile, n) {
-                    let column = order?[p] ?? p
-                    for j in columnTile..<min(columnTile + tile, n) {
-                        result[p * n + j] = matrix[j * n + column]
-                    }
+                    for j in columnTile..<min(columnTile + tile, n) { result[p * n + j] = matrix[j * n + p] }
                 }
             }
         }

@@ -74,7 +74,7 @@ struct BasisRefresh {
     ///
     /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
     ///
-    /// - Complexity: per side about 6n³ operations and 14n³/3 for each further round (14n³ with eigh); 4·count·n for exp_avg.
+    /// - Complexity: per side 13n³/3 to 28n³/3 operations a round (14n³ with eigh); 4·count·n for exp_avg.
     func apply<Scalar: BLASScalar>(
         sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
         workspace: Workspace
@@ -98,12 +98,14 @@ struct BasisRefresh {
                 fresh[$0] == nil ? nil : UnsafePointer(sides[$0].basis.base)
             }
             rotate(moved, count: count, along: sides, back: false, into: expAvg, precision: precision, workspace: workspace) { fresh[$0] }
+            var (sorted, spare) = (expAvgSq, moved)
             for (index, side) in sides.enumerated() {
                 guard let basis = fresh[index] else { continue }
                 side.basis.base.update(from: basis, count: side.size * side.size)
-                Scalar.gather(expAvgSq, along: side.mode, order: orders[index], into: moved)
-                expAvgSq.update(from: moved, count: count)
+                Scalar.gather(sorted, along: side.mode, order: orders[index], into: spare)
+                swap(&sorted, &spare)
             }
+            if sorted != expAvgSq { expAvgSq.update(from: sorted, count: count) }
         }
         return result
     }
@@ -131,32 +133,27 @@ struct BasisRefresh {
             if useEigh {
                 return BasisOutcome(Scalar.eigh(factor, n: n, vectors: fresh, workspace: workspace))
             }
-            let columns = workspace.take(Scalar.self, count: n * n)
-            Scalar.transpose(product, n: n, order: order, into: columns)
-            return iterate(factor: factor, scale: scale, columns: columns, spare: product, n: n, into: fresh, workspace: workspace)
+            Scalar.gather(product, along: Mode(outer: n, size: n, inner: 1), order: order, into: fresh)
+            return iterate(factor: factor, scale: scale, spare: product, n: n, basis: fresh, workspace: workspace)
         }
     }
 
     /// Orthogonal iteration: Q ← qr(K·Q).Q, ``powerIterSteps`` times.
     ///
-    /// - Parameter columns: n×n; scale·K·Q, a column a row; overwritten, as `spare` is.
+    /// - Parameter basis: n×n; scale·K·Q, replaced by the new basis; `spare` is overwritten.
     private func iterate<Scalar: BLASScalar>(
-        factor: UnsafePointer<Scalar>, scale: Scalar, columns: UnsafeMutablePointer<Scalar>, spare: UnsafeMutablePointer<Scalar>, n: Int,
-        into fresh: UnsafeMutablePointer<Scalar>, workspace: Workspace
+        factor: UnsafePointer<Scalar>, scale: Scalar, spare: UnsafeMutablePointer<Scalar>, n: Int, basis: UnsafeMutablePointer<Scalar>,
+        workspace: Workspace
     ) -> BasisOutcome {
-        var current = columns
-        var next = spare
         for round in 0..<powerIterSteps {
             if round > 0 {
-                // K is symmetric, so that the rows of (Qᵀ)·K are the columns of K·Q.
                 Scalar.gemm(
-                    transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, current, stride: n, factor, stride: n,
-                    beta: 0, next, stride: n, precision: precision, workspace: workspace)
-                swap(&current, &next)
+                    transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, factor, stride: n, basis, stride: n,
+                    beta: 0, spare, stride: n, precision: precision, workspace: workspace)
+                basis.update(from: spare, count: n * n)
             }
-            guard Scalar.orthogonalize(columns: current, n: n, workspace: workspace) else { return .failed }
+            guard Scalar.orthogonalize(basis, n: n, workspace: workspace) else { return .failed }
         }
-        Scalar.transpose(current, n: n, into: fresh)
         return .made
     }
 }

@@ -113,7 +113,7 @@ extension SOAPFunctions {
     ///   - adaptiveUpdateTolerance: its tolerance; nil is 1e-7.
     ///   - powerIterSteps: rounds, at least 1.
     /// - Throws: when the shapes do not fit each other.
-    /// - Complexity: 2n³ operations a factor and 14n³/3 a round, the first one 8n³/3.
+    /// - Complexity: 2n³ operations a factor and 13n³/3 to 28n³/3 a round, the first one 2n³ less.
     public static func getEigenbasisQR<Scalar: BLASScalar>(
         _ factors: [Tensor<Scalar>], bases: [Tensor<Scalar>], expAvgSq: Tensor<Scalar>? = nil, useAdaptiveCriteria: Bool = false,
         adaptiveUpdateTolerance: Double? = nil, powerIterSteps: Int = 1

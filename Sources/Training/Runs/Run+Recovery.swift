@@ -194,13 +194,8 @@ extension Run {
         }
         if let first = differing.first {
             logger.warning(
-<<<<<<< HEAD
-                "replayed steps gave other bits than the first time; was the binary, the machine or OPENBLAS_CORETYPE changed?",
-                metadata: ["run": "\(name)", "first_step": .stringConvertible(first), "steps": .stringConvertible(differing.count)])
-=======
                 "replayed steps gave other bits than the first time; was the binary, the machine, OPENBLAS_CORETYPE or LATHER_KERNELS changed?",
-                metadata: ["run": "\(name)", "first_step": "\(first)", "steps": "\(differing.count)"])
->>>>>>> origin/wip-kernels
+                metadata: ["run": "\(name)", "first_step": .stringConvertible(first), "steps": .stringConvertible(differing.count)])
         }
         return replayed
     }
