@@ -65,7 +65,7 @@ extension Run {
             publish()
             history.events.publish(.checkpoint(CheckpointDescription(made)), epoch: epoch, step: step)
         case .failure(let error):
-            if error.code == .commitUnknown { agreement = .inDoubt }
+            if error.code == .commitUnknown { agreement.doubt() }
             // Of a run that is deleted nobody misses it.
             if life != .gone { surroundings.directory.noteFailedCheckpoint() }
             checkpointing.notBefore = checkpointing.changes + max(1, manifest.policy.checkpointEvery / 10)

@@ -12,6 +12,12 @@ extension Run {
         case inDoubt
         /// Memory holds nothing that can be relied on.
         case lost
+
+        /// A write may have happened or not. Memory that is lost stays so: what fails after it, a checkpoint beside the step for
+        /// one, does not bring it back.
+        mutating func doubt() {
+            if self == .whole { self = .inDoubt }
+        }
     }
 
     // MARK: Writing
@@ -51,7 +57,7 @@ extension Run {
                 return try write()
             } catch {
                 switch error.kind {
-                case .syncFailed: agreement = .inDoubt
+                case .syncFailed: agreement.doubt()
                 // The next request finds what they have written.
                 case .conflict: agreement = .lost
                 default: break

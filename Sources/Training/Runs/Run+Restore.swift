@@ -29,7 +29,7 @@ extension Run {
         } catch {
             past.assumeIsolated { $0.close() }
             let refusal = Run.refusal(error)
-            if refusal.code == .commitUnknown { agreement = .inDoubt }
+            if refusal.code == .commitUnknown { agreement.doubt() }
             throw refusal
         }
         take(contents.value, epoch: self.epoch + 1)

@@ -14,6 +14,15 @@ import Testing
 
     private func gradient(_ seed: Int) -> [Sent] { [.gradient("w", [4, 3], seed)] }
 
+    /// What fails after memory was lost, a checkpoint beside the step for one, must not make anybody rely on it again.
+    @Test func lostMemoryStaysLostWhateverElseFails() {
+        for (before, after) in [(Run.Agreement.whole, Run.Agreement.inDoubt), (.inDoubt, .inDoubt), (.lost, .lost)] {
+            var agreement = before
+            agreement.doubt()
+            #expect(agreement == after)
+        }
+    }
+
     @Test(arguments: [false, true])
     func aStepInDoubtIsAnsweredWhenItIsSentAgain(reachesDisk: Bool) async throws {
         let (house, calm) = (try await House(), try await House())
