@@ -58,17 +58,9 @@ extension ServerTests {
                 return .text("done")
             }
             let order = try await withServer(handler, configuration: .testing(\.eventLoops, 1)) { port, _ in
-                async let waiting = onThread {
-                    let client = try RawClient(port: port)
-                    try client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n")
-                    return try client.answer().text
-                }
+                async let waiting = answer(of: port, to: "GET /wait HTTP/1.1\r\nHost: a\r\n\r\n").text
                 #expect(await eventually { await gate.arrivals == 1 })
-                let other = try await onThread {
-                    let client = try RawClient(port: port)
-                    try client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-                    return try client.answer().text
-                }
+                let other = try await answer(of: port, to: "GET / HTTP/1.1\r\nHost: a\r\n\r\n").text
                 await gate.open()
                 return [other, try await waiting]
             }

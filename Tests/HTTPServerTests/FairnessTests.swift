@@ -61,21 +61,13 @@ extension ServerTests {
                 return .text("done")
             }
             try await withServer(handler, configuration: .testing(\.maximumBodyBytesInFlight, 1_000_000), meter: meter) { port, _ in
-                async let held = onThread {
-                    // While nothing is in flight anything fits.
-                    let client = try RawClient(port: port)
-                    try client.send("PUT /held HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na")
-                    return try client.answer().status
-                }
+                // While nothing is in flight anything fits.
+                async let held = answer(of: port, to: "PUT /held HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\na").status
                 #expect(await eventually { await gate.arrivals == 1 })
-                let answered = try await onThread {
-                    let client = try RawClient(port: port)
-                    let size = String(count, radix: 16)
-                    try client.send("PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(size)\r\n")
-                    try client.send([UInt8](repeating: 7, count: count))
-                    try client.send("\r\n0\r\n\r\n")
-                    return try client.answer().status
-                }
+                let chunk = "\(String(count, radix: 16))\r\n\(String(repeating: "a", count: count))\r\n0\r\n\r\n"
+                let answered = try await answer(
+                    of: port, to: "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\(chunk)"
+                ).status
                 #expect(answered == status)
                 await gate.open()
                 let answeredBefore = try await held

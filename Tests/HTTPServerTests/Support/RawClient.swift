@@ -157,6 +157,15 @@ final class RawClient {
     }
 }
 
+/// One request's answer, on a connection of its own.
+func answer(of port: Int, to request: String) async throws -> RawClient.Answer {
+    try await onThread {
+        let client = try RawClient(port: port)
+        try client.send(request)
+        return try client.answer()
+    }
+}
+
 /// Runs blocking work on a thread of its own kind, so that the pool on which tests and handlers run is never blocked.
 func onThread<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
     try await withCheckedThrowingContinuation { continuation in
