@@ -32,10 +32,11 @@ final class Watch: @unchecked Sendable {
 
     /// Lets go of the descriptor, which may be closed then; nothing is reported any more.
     func end() {
-        report = nil
         if !reported.isEmpty { loop.ignore(descriptor) }
         if let token { loop.remove(token) }
         (token, asked, reported) = (nil, [], [])
+        // Last, because whoever is only kept by it may close the descriptor now.
+        report = nil
     }
 
     /// The loop's report.

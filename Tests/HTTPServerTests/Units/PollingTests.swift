@@ -31,8 +31,9 @@ import Testing
 
         var reported: [Directions] { reports.withLock { $0 } }
 
+        /// A watch that keeps the pipe until its end: closed before, its number could be another's by then.
         func watch(on loop: EventLoop) -> Watch {
-            Watch(readEnd, on: loop) { [weak self] found in self?.reports.withLock { $0.append(found) } }
+            Watch(readEnd, on: loop) { [self] found in reports.withLock { $0.append(found) } }
         }
 
         func write() { _ = Glibc.write(writeEnd, "x", 1) }
@@ -140,6 +141,7 @@ import Testing
         try await settle()
         #expect(reports.withLock { $0 } == ["old", "new"])
         await onLoop { for watch in watches.withLock({ $0 }) { watch.end() } }
+        withExtendedLifetime((first, second, spare)) {}
     }
 
     @Test func aPeerThatHasGoneIsReportedInBothDirections() async throws {
