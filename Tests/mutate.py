@@ -39,6 +39,7 @@ REFRESH, LAYOUT = "SOAP/Engine/BasisRefresh.swift", "SOAP/Engine/StateLayout.swi
 OPTIONS, FREQUENCY = "SOAP/Options/SOAPOptions.swift", "SOAP/Options/PreconditionFrequency.swift"
 VALIDATION, PARAMETER = "SOAP/Options/SOAPOptions+Validation.swift", "SOAP/Engine/SOAPParameter.swift"
 TABLE, SETTINGS = "Training/Manifest/OptionTable.swift", "Training/Manifest/OptimizerSettings.swift"
+STEPS = "Training/Runs/Run+Steps.swift"
 
 # The tests that compare with recorded trajectories, as the table calls them.
 SHORT = {
@@ -84,6 +85,9 @@ MUTATIONS = [
     Mutation("use_kl_shampoo", VALIDATION, "if useKLShampoo", f"if {DEFAULT}.useKLShampoo"),
     Mutation("use_kl_shampoo", TABLE, "$0.useKLShampoo = $1", "_ = $0.useKLShampoo == $1", "TrainingTests"),
     read_by_default("max_precondition_dim", LAYOUT, "options.maxPreconditionDim"),
+    read_by_default("stagger_refresh", STEP, "options.staggerRefresh"),
+    Mutation("stagger_refresh", TABLE, "$0.staggerRefresh = $1", "_ = $0.staggerRefresh == $1", "TrainingTests"),
+    Mutation("stagger_refresh", STEPS, "if manifest.settings.options.staggerRefresh", "if false", "TrainingTests"),
     Mutation("groups", SETTINGS, "try apply(entry, value)\n            if", "_ = value\n            if", "TrainingTests"),
     Mutation("groups", SETTINGS, "guard entry.isAllowedInGroups", "guard !entry.name.isEmpty", "TrainingTests"),
     Mutation("groups", SETTINGS, "setsLearningRate = false", "setsLearningRate = true", "TrainingTests"),

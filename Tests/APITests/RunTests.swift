@@ -71,7 +71,7 @@ struct RunTests {
         try await withServer { server in
             let manifest = #"{"optimizer": {"lr": 3e-3, "betas": [0.90, 0.5], "precondition_frequency": [[0, 1], [100, 10]]}}"#
             let shown = try #require(try await server.send(.put, "/v1/runs/r", json: manifest).json["optimizer"]?.objectValue)
-            #expect(shown.count == 21)
+            #expect(shown.count == 22)
             #expect(shown["lr"]?.numberValue?.literal == "3e-3")
             #expect(shown["betas"]?.arrayValue?.first?.numberValue?.literal == "0.90")
             #expect(shown["weight_decay_method"] == "decoupled")

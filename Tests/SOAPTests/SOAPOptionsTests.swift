@@ -87,13 +87,13 @@ import Testing
 
     @Test func aFrequencyIsDueAtItsMultiples() {
         let schedule = PreconditionFrequency.schedule([.init(fromStep: 0, every: 2), .init(fromStep: 5, every: 3)])
-        #expect((0..<13).filter(schedule.isDue) == [0, 2, 4, 6, 9, 12])
-        #expect((0..<9).filter(PreconditionFrequency.every(4).isDue) == [0, 4, 8])
+        #expect((0..<13).filter { schedule.isDue(at: $0) } == [0, 2, 4, 6, 9, 12])
+        #expect((0..<9).filter { PreconditionFrequency.every(4).isDue(at: $0) } == [0, 4, 8])
         let custom = PreconditionFrequency.custom(.init { $0 < 4 ? 2 : 3 })
-        #expect((0..<10).filter(custom.isDue) == [0, 2, 6, 9])
-        #expect((0..<4).filter(PreconditionFrequency.custom(.init { 0 - $0 }).isDue) == [0, 1, 2, 3])
+        #expect((0..<10).filter { custom.isDue(at: $0) } == [0, 2, 6, 9])
+        #expect((0..<4).filter { PreconditionFrequency.custom(.init { 0 - $0 }).isDue(at: $0) } == [0, 1, 2, 3])
         for frequency in [schedule, .every(1), .every(4), custom] {
-            for step in 0..<13 { #expect(frequency.lastDue(through: step) == (0...step).last(where: frequency.isDue)) }
+            for step in 0..<13 { #expect(frequency.lastDue(through: step) == (0...step).last { frequency.isDue(at: $0) }) }
         }
         #expect(PreconditionFrequency.every(10).lastDue(through: 1 << 53) == (1 << 53) / 10 * 10)
         #expect(custom == custom)

@@ -38,6 +38,12 @@ extension SOAPParameter {
         !sides.isEmpty && !hasBases && step >= options.adamWarmupSteps
     }
 
+    /// Whether the next step makes the bases, or makes them anew.
+    func refreshIsDue(_ options: SOAPOptions) -> Bool {
+        guard hasBases else { return firstBasesAreDue(options) }
+        return options.preconditionFrequency.isDue(at: step, phase: options.staggerRefresh ? refreshPhase : 0)
+    }
+
     func advance(
         gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
         update: UnsafeMutablePointer<Scalar>, workspace: Workspace
@@ -79,8 +85,8 @@ extension SOAPParameter {
     }
 
     private func refreshBases(options: SOAPOptions, workspace: Workspace, report: inout StepReport) {
-        let isFirst = firstBasesAreDue(options)
-        guard isFirst || (hasBases && options.preconditionFrequency.isDue(at: step)) else { return }
+        guard refreshIsDue(options) else { return }
+        let isFirst = !hasBases
         let refresh = BasisRefresh(options: options)
         let result =
             if isFirst {

@@ -11,6 +11,9 @@ public final class SOAPParameter<Scalar: BLASScalar>: @unchecked Sendable {
     public internal(set) var step = 0
     /// The step, 1-based, that last made a basis anew; nil as long as there are none.
     public internal(set) var lastRefreshStep: Int?
+    /// Which part of a period later than without ``SOAPOptions/staggerRefresh`` its bases are refreshed with it: at least 0 and
+    /// below 1. Not state, but the caller's choice among parameters: ``refreshPhases(of:)``.
+    public var refreshPhase = 0.0
 
     let layout: StateLayout
     let useKLShampoo: Bool

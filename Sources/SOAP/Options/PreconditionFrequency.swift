@@ -44,7 +44,14 @@ public enum PreconditionFrequency: Sendable, Equatable {
     }
 
     /// Whether the bases are refreshed at a step (0-based), once they exist.
-    public func isDue(at step: Int) -> Bool { step % every(at: step) == 0 }
+    ///
+    /// - Parameters:
+    ///   - step: how many steps came before.
+    ///   - phase: at least 0 and below 1: by which part of the number that holds the refresh is later than without it.
+    public func isDue(at step: Int, phase: Double = 0) -> Bool {
+        let every = every(at: step)
+        return step % every == Int(phase * Double(every))
+    }
 
     /// The last step (0-based) up to `step` at which the bases are due for a refresh; step 0 always is.
     ///

@@ -51,6 +51,9 @@ public struct SOAPOptions: Sendable, Equatable {
     public var useKLShampoo = false
     /// `max_precondition_dim`: dimensions larger than this have no factor and are not rotated; nil is no limit.
     public var maxPreconditionDim: Int?
+    /// `stagger_refresh`: a refresh after the first is later by the parameter's ``SOAPParameter/refreshPhase``, so that not all
+    /// parameters refresh at the same steps.
+    public var staggerRefresh = false
 
     /// The default options at a learning rate.
     public init(learningRate: Double) {

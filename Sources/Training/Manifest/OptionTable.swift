@@ -9,7 +9,7 @@ enum OptionTable {
         let name: String
         /// As shown when the manifest leaves the option out; nil for `lr`, which has none.
         let defaultValue: JSONValue?
-        /// Precisions belong to the run as a whole.
+        /// Precisions, and that refreshes take turns, belong to the run as a whole.
         var isAllowedInGroups = true
         /// Whether a running run can change it; the others decide what state a parameter has.
         var isTunable = true
@@ -72,6 +72,7 @@ enum OptionTable {
             }
             return nil
         },
+        flag("stagger_refresh", false, isAllowedInGroups: false) { $0.staggerRefresh = $1 },
     ]
 
     static func entry(_ name: String) -> Entry? {
@@ -99,9 +100,9 @@ enum OptionTable {
     }
 
     private static func flag(
-        _ name: String, _ defaultValue: Bool, isTunable: Bool = true, _ set: @escaping Setter<Bool>
+        _ name: String, _ defaultValue: Bool, isAllowedInGroups: Bool = true, isTunable: Bool = true, _ set: @escaping Setter<Bool>
     ) -> Entry {
-        Entry(name: name, defaultValue: .bool(defaultValue), isTunable: isTunable) { value, options in
+        Entry(name: name, defaultValue: .bool(defaultValue), isAllowedInGroups: isAllowedInGroups, isTunable: isTunable) { value, options in
             guard case .bool(let flag) = value else { return Expected(description: "true or false") }
             set(&options, flag)
             return nil

@@ -28,7 +28,7 @@ extension Run {
     /// Changes the run; replaying the log comes through here too.
     func adopt(_ patched: Manifest) {
         manifest = patched
-        for parameter in parameters.all { parameter.adopt(patched) }
+        parameters.adopt(patched)
         checkpointing.changes += 1
         publish()
     }

@@ -207,6 +207,7 @@ extension Run {
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
         if !plan.isSkipped { preserve(targets) }
+        if manifest.settings.options.staggerRefresh { parameters.settlePhases() }
         copies.expire()
         // The answer before this one is given up first: at most one is kept, whatever its size.
         switch plan.form {

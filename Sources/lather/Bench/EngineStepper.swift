@@ -7,7 +7,6 @@ struct EngineStepper {
     private let pool: ComputePool
     private let options: SOAPOptions
     private let parameters: [SOAPParameter<Float>]
-    private let costs: [Double]
     private let updates: [AlignedBuffer]
 
     init(_ measured: StepCase, pool: ComputePool) {
@@ -17,12 +16,11 @@ struct EngineStepper {
         self.pool = pool
         self.options = options
         parameters = shapes.map { SOAPParameter(shape: $0, options: options) }
-        costs = shapes.map { SOAPParameter<Float>.stepCost(shape: $0, options: options) }
         updates = shapes.map { AlignedBuffer(count: $0.reduce(MemoryLayout<Float>.size, *)) }
     }
 
     func step(_ gradients: NoiseGradients) {
-        pool.perform(costs: costs) { [self] index, workspace in
+        pool.perform(costs: parameters.map { $0.nextStepCost(options: options) }) { [self] index, workspace in
             _ = parameters[index].step(
                 gradient: gradients.elements(index), options: options, learningRate: options.learningRate,
                 update: updates[index].mutableBytes.bindMemory(to: Float.self), workspace: workspace)

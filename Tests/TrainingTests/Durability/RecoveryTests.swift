@@ -48,6 +48,15 @@ struct RecoveryTests {
             step: { run, k in try await run.put(k, [.gradient("w", [4, 3], k), .gradient("b", [3], k)]) }),
         Course.parameterLevel,
         Course(
+            testDescription: "staggered refresh",
+            manifest: #"{"optimizer": {"lr": 0.01, "precondition_frequency": 3, "adam_warmup_steps": 1, "stagger_refresh": true}}"#,
+            before: { run, k in if k == 7 { try await run.patch(#"{"optimizer": {"precondition_frequency": [[0, 2]]}}"#) } },
+            step: { run, k in
+                // One more comes before the crashes and one, which is before the others by its name, after some of them.
+                let names: [TensorName] = k < 3 ? ["w", "v"] : k < 6 ? ["w", "v", "u"] : ["w", "v", "u", "a"]
+                return try await run.put(k, names.map { .gradient($0, [4, 3], k) })
+            }),
+        Course(
             testDescription: "KL-Shampoo",
             manifest: #"{"optimizer": {"lr": 0.01, "use_kl_shampoo": true, "eps": 1e-3, "adam_warmup_steps": 2}}"#
         ) { run, k in try await run.put(k, [.gradient("w", [4, 3], k), .gradient("b", [3], k)]) },

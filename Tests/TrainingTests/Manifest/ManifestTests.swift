@@ -41,9 +41,10 @@ struct ManifestTests {
         #expect(!manifest.groups[0].settings.setsLearningRate)
     }
 
-    @Test(arguments: ["fp32_matmul_prec", "qr_fp32_matmul_prec"])
-    func precisionsAreRefusedInGroups(_ name: String) {
-        let error = refusal(#"{"optimizer": {"lr": 0.1}, "groups": {"g": {"\#(name)": "high"}}}"#)
+    @Test(arguments: ["fp32_matmul_prec", "qr_fp32_matmul_prec", "stagger_refresh"])
+    func optionsOfTheWholeRunAreRefusedInGroups(_ name: String) throws {
+        let value = try #require(OptionTable.entry(name)?.defaultValue).serialized()
+        let error = refusal(#"{"optimizer": {"lr": 0.1}, "groups": {"g": {"\#(name)": \#(String(decoding: value, as: UTF8.self))}}}"#)
         #expect(error?.code == .invalidOption)
         #expect(error?.field("option") == .string(name))
         #expect(error?.field("group") == "g")

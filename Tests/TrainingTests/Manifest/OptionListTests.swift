@@ -14,6 +14,7 @@ struct OptionListTests {
         "precondition_1d": "false", "correct_bias": "true", "correct_shampoo_beta_bias": "null", "fp32_matmul_prec": #""high""#,
         "qr_fp32_matmul_prec": #""high""#, "use_eigh": "false", "use_adaptive_criteria": "false", "adaptive_update_tolerance": "1e-7",
         "power_iter_steps": "1", "max_update_rms": "0", "use_kl_shampoo": "false", "max_precondition_dim": "null",
+        "stagger_refresh": "false",
     ]
 
     private typealias Defaults = [String: JSONValue?]
@@ -41,7 +42,7 @@ struct OptionListTests {
         #expect(listed == expected)
     }
 
-    /// The precisions, which groups cannot set, stand in a schema of their own.
+    /// What groups cannot set stands in a schema of its own.
     @Test func theContractListsExactlyTheDocumentedOptions() throws {
         let contract = try OptionListTests.file("openapi.yaml")
         let listed = try OptionListTests.properties(of: "Optimizer", indentedBy: 12, in: contract)

@@ -30,7 +30,7 @@ struct OptionTests {
             "use_nesterov":true,"precondition_frequency":[[0,1],[1e1,5]],"adam_warmup_steps":2.0,"precondition_1d":true,
             "correct_bias":false,"correct_shampoo_beta_bias":true,"fp32_matmul_prec":"highest","qr_fp32_matmul_prec":"medium",
             "use_eigh":true,"use_adaptive_criteria":true,"adaptive_update_tolerance":0.5,"power_iter_steps":3,"max_update_rms":1,
-            "use_kl_shampoo":false,"max_precondition_dim":64}
+            "use_kl_shampoo":false,"max_precondition_dim":64,"stagger_refresh":true}
             """#
         let settings = try manifest(#"{"optimizer": \#(text)}"#).settings
         #expect(String(decoding: JSONValue.object(settings.shown).serialized(), as: UTF8.self) == text.filter { $0 != "\n" })
@@ -56,6 +56,7 @@ struct OptionTests {
         expected.powerIterSteps = 3
         expected.maxUpdateRMS = 1
         expected.maxPreconditionDim = 64
+        expected.staggerRefresh = true
         #expect(options == expected)
     }
 
@@ -70,7 +71,7 @@ struct OptionTests {
         #""correct_shampoo_beta_bias": 0"#, #""fp32_matmul_prec": "low""#, #""qr_fp32_matmul_prec": null"#, #""use_eigh": null"#,
         #""use_adaptive_criteria": 1"#, #""adaptive_update_tolerance": 1"#, #""adaptive_update_tolerance": -1"#, #""power_iter_steps": 0"#,
         #""power_iter_steps": 9223372036854775808"#, #""max_update_rms": -1"#, #""use_kl_shampoo": 1"#, #""max_precondition_dim": 0"#,
-        #""max_precondition_dim": 1.5"#, #""max_precondition_dim": "64""#,
+        #""max_precondition_dim": 1.5"#, #""max_precondition_dim": "64""#, #""stagger_refresh": 1"#, #""stagger_refresh": null"#,
     ])
     func aWrongValueIsRefusedByTheNameOfItsOption(_ member: String) throws {
         let name = try #require(member.split(separator: "\"").first.map(String.init))

@@ -58,7 +58,7 @@ struct PatchTests {
             "weight_decay_method": "\"independent\"", "use_nesterov": "true", "precondition_frequency": "7", "adam_warmup_steps": "7",
             "correct_bias": "false", "correct_shampoo_beta_bias": "false", "fp32_matmul_prec": "\"highest\"",
             "qr_fp32_matmul_prec": "\"highest\"", "use_eigh": "true", "use_adaptive_criteria": "true", "adaptive_update_tolerance": "0.5",
-            "power_iter_steps": "7", "max_update_rms": "0.5",
+            "power_iter_steps": "7", "max_update_rms": "0.5", "stagger_refresh": "true",
         ]
         let value = try #require(values[name])
         let run = try await House().make("run", PatchTests.manifest)

@@ -29,6 +29,13 @@ struct StateRoundTripTests {
             step: { run, k in try await run.put(k, [.gradient("w", [4, 3], k)]) { $0.returned = .weights } }),
         Course.parameterLevel,
         Course(
+            testDescription: "staggered refresh",
+            manifest: #"{"optimizer": {"lr": 0.01, "precondition_frequency": 3, "stagger_refresh": true}}"#
+        ) { run, k in
+            let names: [TensorName] = k < 3 ? ["w", "v"] : k < 7 ? ["w", "v", "u"] : ["w", "v", "u", "a"]
+            return try await run.put(k, names.map { .gradient($0, [4, 3], k) })
+        },
+        Course(
             testDescription: "skipped steps at parameter level",
             manifest: """
                 {"optimizer": {"lr": 0.01}, "parameters": [{"name": "w", "shape": [4, 3]}], "policy": {"on_nonfinite": "skip"}}

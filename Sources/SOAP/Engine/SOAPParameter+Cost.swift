@@ -1,0 +1,49 @@
+import LinearAlgebra
+
+extension SOAPParameter {
+    /// About how many floating-point operations the next step takes; for ordering parameters.
+    public func nextStepCost(options: SOAPOptions) -> Double {
+        let count = Double(count)
+        let step = sides.reduce(20 * count) { cost, side in
+            let n = Double(side.size)
+            let factor = options.useKLShampoo ? 3 * count * n + 2 * n * n * n : count * n
+            return cost + factor + 4 * count * n
+        }
+        return refreshIsDue(options) ? step + SOAPParameter.refreshCost(layout, options) : step
+    }
+
+    /// A phase for each parameter of a set that is stepped together (``refreshPhase``), so that their refreshes are spread evenly
+    /// over the steps: what the refreshes of those before it in the list cost, over what all cost.
+    ///
+    /// Equal parameters are equally far apart, and a large one has room after it. Parameters of another frequency have other
+    /// periods, so they are spread by themselves. The first in the list has phase 0.
+    ///
+    /// - Parameter parameters: shapes with options that are valid for them. The order is part of the result, so it should be
+    ///   one that can be had again.
+    /// - Complexity: O(parameters × different frequencies).
+    public static func refreshPhases(of parameters: [(shape: [Int], options: SOAPOptions)]) -> [Double] {
+        var sums: [(frequency: PreconditionFrequency, cost: Double)] = []
+        let places = parameters.map { shape, options in
+            let frequency = options.preconditionFrequency
+            let index = sums.firstIndex { $0.frequency == frequency } ?? sums.endIndex
+            if index == sums.endIndex { sums.append((frequency, 0)) }
+            defer { sums[index].cost += refreshCost(StateLayout(shape: shape, options: options), options) }
+            return (index: index, before: sums[index].cost)
+        }
+        return places.map { index, before in
+            // Without factors there is nothing to refresh, and after the last parameter that has some no room is left.
+            let whole = sums[index].cost
+            return before < whole ? before / whole : 0
+        }
+    }
+
+    /// About how many floating-point operations a refresh takes, beside the step; 0 without factors.
+    private static func refreshCost(_ layout: StateLayout, _ options: SOAPOptions) -> Double {
+        let count = Double(layout.count)
+        return layout.preconditioned.reduce(0) { cost, dimension in
+            let n = Double(layout.modes[dimension].size)
+            let basis = options.useEigh ? 14 * n * n * n : (6 + 5 * Double(options.powerIterSteps - 1)) * n * n * n
+            return cost + basis + 4 * count * n
+        }
+    }
+}
