@@ -34,11 +34,13 @@ class Server:
 
 
 class Run:
-    def __init__(self, server, name, shapes, bodies, frequency=1, precision="highest", durability="log", on_nonfinite="reject"):
+    def __init__(
+            self, server, name, shapes, bodies, frequency=1, precision="highest", durability="log", on_nonfinite="reject", stagger=False):
         self.server, self.path, self.bodies, self.frequency, self.taken = server, run_path(name), bodies, frequency, 0
         server.client.create_run(name, {
             "optimizer": {
-                **OPTIONS, "precondition_frequency": frequency, "fp32_matmul_prec": precision, "qr_fp32_matmul_prec": precision},
+                **OPTIONS, "precondition_frequency": frequency, "fp32_matmul_prec": precision, "qr_fp32_matmul_prec": precision,
+                "stagger_refresh": stagger},
             "parameters": [{"name": f"p{index}", "shape": shape} for index, shape in enumerate(shapes)],
             "policy": {"durability": durability, "on_nonfinite": on_nonfinite, "checkpoint_every": 1000000}})
         for _ in range(WARM_UP):

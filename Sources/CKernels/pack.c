@@ -9,15 +9,13 @@ LATHER_AMX_INLINE __mmask16 firstLanes(size_t count) { return count >= 16 ? 0xff
 /* 16 bfloat16 as single precision. */
 LATHER_AMX_INLINE __m512 widen(__m256i x) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(x), 16)); }
 
-/* The hi parts of 32 numbers, and into *lo their lo parts, both to nearest even. */
-LATHER_AMX_INLINE __m512i split(__m512 first, __m512 second, int parts, __m512i *lo) {
-    __m512i hi = (__m512i)_mm512_cvtne2ps_pbh(second, first);
-    if (parts == 2) {
-        __m512 firstRest = _mm512_sub_ps(first, widen(_mm512_castsi512_si256(hi)));
-        __m512 secondRest = _mm512_sub_ps(second, widen(_mm512_extracti64x4_epi64(hi, 1)));
-        *lo = (__m512i)_mm512_cvtne2ps_pbh(secondRest, firstRest);
+/* The parts of 32 numbers, each what the parts before it leave, to nearest even; row i of each. */
+LATHER_AMX_INLINE void split(__m512 first, __m512 second, int parts, __m512i to[3][16], size_t i) {
+    for (int part = 0; part < parts; part++) {
+        to[part][i] = (__m512i)_mm512_cvtne2ps_pbh(second, first);
+        first = _mm512_sub_ps(first, widen(_mm512_castsi512_si256(to[part][i])));
+        second = _mm512_sub_ps(second, widen(_mm512_extracti64x4_epi64(to[part][i], 1)));
     }
-    return hi;
 }
 
 /* Magnitudes compare as the integers that their bits are. */
@@ -59,7 +57,7 @@ LATHER_AMX_INLINE __m512i packTile(enum lather_side side, int parts, const float
     const __m512 zero = _mm512_setzero_ps();
     /* Rows of pairs along k are what the left factor needs, columns of them what the right one needs. */
     const int transposes = (side == LATHER_LEFT) == (acrossDepth != 0);
-    __m512i hi[16], lo[16];
+    __m512i part[3][16];
     for (size_t i = 0; i < 16; i++) {
         __m512 first = zero, second = zero;
         if (acrossDepth) {
@@ -70,19 +68,13 @@ LATHER_AMX_INLINE __m512i packTile(enum lather_side side, int parts, const float
             second = _mm512_maskz_loadu_ps(firstLanes(depth > 16 ? depth - 16 : 0), from + i * stride + 16);
         }
         top = larger(larger(top, first), second);
-        hi[i] = split(first, second, parts, &lo[i]);
-        if (acrossDepth) {
-            hi[i] = _mm512_permutexvar_epi16(paired, hi[i]);
-            if (parts == 2) lo[i] = _mm512_permutexvar_epi16(paired, lo[i]);
+        split(first, second, parts, part, i);
+        for (int p = 0; p < parts; p++) {
+            if (acrossDepth) part[p][i] = _mm512_permutexvar_epi16(paired, part[p][i]);
+            if (!transposes) _mm512_store_si512(to + p * TILE_BYTES + 64 * i, part[p][i]);
         }
-        if (transposes) continue;
-        _mm512_store_si512(to + 64 * i, hi[i]);
-        if (parts == 2) _mm512_store_si512(to + TILE_BYTES + 64 * i, lo[i]);
     }
-    if (transposes) {
-        storeTransposed(hi, to);
-        if (parts == 2) storeTransposed(lo, to + TILE_BYTES);
-    }
+    for (int p = 0; transposes && p < parts; p++) storeTransposed(part[p], to + p * TILE_BYTES);
     return top;
 }
 
@@ -115,17 +107,18 @@ LATHER_AMX_INLINE uint32_t packPanels(enum lather_side side, int parts, const fl
 
 LATHER_AMX uint32_t lather_pack(enum lather_side side, int parts, const float *from, size_t stride, int acrossDepth, size_t count,
                                 size_t depth, char *to) {
-    /* Each call with constants of its own, so that the compiler makes eight loops without a branch. */
-    switch (side * 4 + (acrossDepth != 0) * 2 + (parts == 2)) {
-    case 0: return packPanels(LATHER_LEFT, 1, from, stride, 0, count, depth, to);
-    case 1: return packPanels(LATHER_LEFT, 2, from, stride, 0, count, depth, to);
-    case 2: return packPanels(LATHER_LEFT, 1, from, stride, 1, count, depth, to);
-    case 3: return packPanels(LATHER_LEFT, 2, from, stride, 1, count, depth, to);
-    case 4: return packPanels(LATHER_RIGHT, 1, from, stride, 0, count, depth, to);
-    case 5: return packPanels(LATHER_RIGHT, 2, from, stride, 0, count, depth, to);
-    case 6: return packPanels(LATHER_RIGHT, 1, from, stride, 1, count, depth, to);
-    default: return packPanels(LATHER_RIGHT, 2, from, stride, 1, count, depth, to);
+    /* Each call with constants of its own, so that the compiler makes twelve loops without a branch. */
+#define PACK(parts)                                                                                         \
+    switch (side * 2 + (acrossDepth != 0)) {                                                                \
+    case 0: return packPanels(LATHER_LEFT, parts, from, stride, 0, count, depth, to);                       \
+    case 1: return packPanels(LATHER_LEFT, parts, from, stride, 1, count, depth, to);                       \
+    case 2: return packPanels(LATHER_RIGHT, parts, from, stride, 0, count, depth, to);                      \
+    default: return packPanels(LATHER_RIGHT, parts, from, stride, 1, count, depth, to);                     \
     }
+    if (parts == 1) PACK(1)
+    if (parts == 2) PACK(2)
+    PACK(3)
+#undef PACK
 }
 
 #endif

@@ -2,9 +2,9 @@
 
 #include "tiles.h"
 
-/* Along k a slice is packed at a time: with two parts two panels of it, the left factor's, are 32 KiB and stay in the
-   first-level cache while the right factor's pass by. */
-enum { SLICE_TILES = 16 };
+/* Along k a slice is packed at a time, so many tiles of all parts together. A panel of it is 48 KiB; panels come from the second-level
+   cache, which is fast enough, and C is read and written once a slice. */
+enum { SLICE_TILES = 48 };
 /* So many columns of the right factor are used before the next rows of the left one, so that they stay in the second-level cache. */
 enum { COLUMNS = 256 };
 /* A block of C: two by two tiles, the most for which eight registers suffice. */
@@ -44,26 +44,45 @@ LATHER_AMX static void configureTiles(void) {
         if (rows == 2 && columns == 2) _tile_dpbf16ps(3, 5, 7); \
     } while (0)
 
+#define LOAD_LEFT(part)                                                        \
+    do {                                                                       \
+        _tile_loadd(4, left + (part) * TILE_BYTES, 64);                        \
+        if (rows == 2) _tile_loadd(5, left + panel + (part) * TILE_BYTES, 64); \
+    } while (0)
+
+#define LOAD_RIGHT(part)                                                           \
+    do {                                                                           \
+        _tile_loadd(6, right + (part) * TILE_BYTES, 64);                           \
+        if (columns == 2) _tile_loadd(7, right + panel + (part) * TILE_BYTES, 64); \
+    } while (0)
+
 /* The product of one or two panels with one or two panels, into 32 rows of 32 numbers. */
 LATHER_AMX_INLINE void multiplyPanels(int parts, int rows, int columns, const char *left, const char *right, size_t panel, float *block) {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
+    /* First what is small. */
     for (const char *end = left + panel; left < end; left += parts * TILE_BYTES, right += parts * TILE_BYTES) {
-        _tile_loadd(6, right, 64);
-        if (columns == 2) _tile_loadd(7, right + panel, 64);
-        if (parts == 2) {
-            _tile_loadd(4, left + TILE_BYTES, 64);
-            if (rows == 2) _tile_loadd(5, left + panel + TILE_BYTES, 64);
+        LOAD_RIGHT(0);
+        if (parts > 1) {
+            LOAD_LEFT(parts - 1);
             MULTIPLY_AND_ADD();
         }
-        _tile_loadd(4, left, 64);
-        if (rows == 2) _tile_loadd(5, left + panel, 64);
+        if (parts == 3) {
+            LOAD_LEFT(1);
+            MULTIPLY_AND_ADD();
+        }
+        LOAD_LEFT(0);
         MULTIPLY_AND_ADD();
-        if (parts == 2) {
-            _tile_loadd(6, right + TILE_BYTES, 64);
-            if (columns == 2) _tile_loadd(7, right + panel + TILE_BYTES, 64);
+        if (parts > 1) {
+            LOAD_RIGHT(parts - 1);
+            MULTIPLY_AND_ADD();
+        }
+        if (parts == 3) {
+            LOAD_RIGHT(1);
+            MULTIPLY_AND_ADD();
+            LOAD_LEFT(1);
             MULTIPLY_AND_ADD();
         }
     }
@@ -74,17 +93,18 @@ LATHER_AMX_INLINE void multiplyPanels(int parts, int rows, int columns, const ch
 }
 
 LATHER_AMX static void multiplyBlock(int parts, int rows, int columns, const char *left, const char *right, size_t panel, float *block) {
-    /* Each call with constants of its own, so that the compiler makes eight loops without a branch. */
-    switch ((parts - 1) * 4 + (rows - 1) * 2 + columns - 1) {
-    case 0: return multiplyPanels(1, 1, 1, left, right, panel, block);
-    case 1: return multiplyPanels(1, 1, 2, left, right, panel, block);
-    case 2: return multiplyPanels(1, 2, 1, left, right, panel, block);
-    case 3: return multiplyPanels(1, 2, 2, left, right, panel, block);
-    case 4: return multiplyPanels(2, 1, 1, left, right, panel, block);
-    case 5: return multiplyPanels(2, 1, 2, left, right, panel, block);
-    case 6: return multiplyPanels(2, 2, 1, left, right, panel, block);
-    default: return multiplyPanels(2, 2, 2, left, right, panel, block);
+    /* Each call with constants of its own, so that the compiler makes twelve loops without a branch. */
+#define MULTIPLY(parts)                                                                \
+    switch ((rows - 1) * 2 + columns - 1) {                                            \
+    case 0: return multiplyPanels(parts, 1, 1, left, right, panel, block);             \
+    case 1: return multiplyPanels(parts, 1, 2, left, right, panel, block);             \
+    case 2: return multiplyPanels(parts, 2, 1, left, right, panel, block);             \
+    default: return multiplyPanels(parts, 2, 2, left, right, panel, block);            \
     }
+    if (parts == 1) MULTIPLY(1)
+    if (parts == 2) MULTIPLY(2)
+    MULTIPLY(3)
+#undef MULTIPLY
 }
 
 LATHER_AMX static void addBlock(const float *block, size_t rows, size_t columns, float alpha, float beta, float *c, size_t stride) {
@@ -151,9 +171,8 @@ size_t lather_amx_product(int parts, size_t m, size_t n, size_t k, float alpha, 
     return multiply(parts, 0, m, n, k, alpha, a, b, beta, c, stride, scratch);
 }
 
-size_t lather_amx_gram(int parts, size_t n, size_t k, float alpha, struct lather_operand a, float beta, float *c, size_t stride,
-                       void *scratch) {
-    struct lather_operand b = {a.elements, a.stride, !a.transposed};
+size_t lather_amx_upper_product(int parts, size_t n, size_t k, float alpha, struct lather_operand a, struct lather_operand b, float beta,
+                                float *c, size_t stride, void *scratch) {
     return multiply(parts, 1, n, n, k, alpha, a, b, beta, c, stride, scratch);
 }
 
@@ -164,8 +183,8 @@ size_t lather_amx_product(int parts, size_t m, size_t n, size_t k, float alpha, 
     return 0;
 }
 
-size_t lather_amx_gram(int parts, size_t n, size_t k, float alpha, struct lather_operand a, float beta, float *c, size_t stride,
-                       void *scratch) {
+size_t lather_amx_upper_product(int parts, size_t n, size_t k, float alpha, struct lather_operand a, struct lather_operand b, float beta,
+                                float *c, size_t stride, void *scratch) {
     return 0;
 }
 

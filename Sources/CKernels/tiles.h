@@ -5,7 +5,7 @@
 
    A tile is 16 rows of 64 bytes. For the left factor a row is 32 numbers along k; for the right one it is 16 columns of two
    numbers along k. 16 rows of the left factor, or 16 columns of the right one, are a panel: for each 32 numbers along k a tile
-   of hi and, with two parts, one of lo. */
+   of each part. */
 
 #include <stddef.h>
 #include <stdint.h>

@@ -27,8 +27,4 @@ void sorgqr_(const int *m, const int *n, const int *k, float *a, const int *lda,
 void dorgqr_(const int *m, const int *n, const int *k, double *a, const int *lda, const double *tau, double *work,
              const int *lwork, int *info);
 
-/* Cholesky factorisation of a symmetric positive definite matrix. */
-void spotrf_(const char *uplo, const int *n, float *a, const int *lda, int *info, size_t uplo_length);
-void dpotrf_(const char *uplo, const int *n, double *a, const int *lda, int *info, size_t uplo_length);
-
 #endif

@@ -11,6 +11,6 @@ public enum EngineFacts {
     public static var blasVersion: String { BLAS.version }
     /// The kernels that the library chose for this CPU.
     public static var blasKernels: String { BLAS.coreName }
-    /// What products of precision `high` and `medium` run on where that is faster.
+    /// What products run on where that is faster than OpenBLAS.
     public static var lowPrecisionKernels: String { ProductKernels.chosen.name }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import LinearAlgebra
@@ -9,93 +10,103 @@ import Testing
         BLAS.configure()
     }
 
-    static let sizes = [1, 2, 5, 33, 64, 150]
+    static let kernels = [ProductKernels.blas, .named("avx2"), .named("avx512"), .tilesForAll].compactMap { $0 }
 
-    @Test(arguments: sizes, [1e-30, 1, 1e30] as [Float])
-    func columnsThatAreNearlyOrthogonalGiveHouseholdersQUpToSigns(n: Int, size: Float) {
-        let matrix = nearlyOrthogonal(n, disturbance: 0.1, size: size)
-        var fast = matrix
-        #expect(Float.orthogonalizeByCholesky(&fast, n: n, workspace: Workspace()))
-        let exact = householder(matrix, n)
-        #expect(error(of: fast, n) <= 1.5 * error(of: exact, n) + 4 * Float.ulpOfOne)
-        for i in 0..<n {
-            let sign: Float = (0..<n).reduce(0) { $0 + fast[$1 * n + i] * exact[$1 * n + i] } < 0 ? -1 : 1
-            for j in 0..<n { #expect(abs(fast[j * n + i] - sign * exact[j * n + i]) < 2e-6) }
-        }
-    }
+    /// Eigenvalues of K, descending: of a network's factor, of one of low rank, of one with a hundred digits between them.
+    enum Spectrum: CaseIterable {
+        case flat, falling, steep, lowRank, negative
 
-    /// Larger conditions take a second pass, still larger ones Householder.
-    @Test(arguments: [1, 10, 30, 300, 1e5, 1e12] as [Double])
-    func qIsOrthogonalAndSpansTheColumnsWhateverTheirCondition(condition: Double) {
-        let n = 96
-        let matrix = conditioned(n, condition)
-        var columns = matrix
-        #expect(Float.orthogonalize(&columns, n: n, workspace: Workspace()))
-        #expect(error(of: columns, n) <= 1.5 * error(of: householder(matrix, n), n) + 4 * Float.ulpOfOne)
-        #expect(largestBelowTriangle(of: matrix, in: columns, n) < 3e-6)
-    }
-
-    @Test func aSecondPassRepairsWhatTheFirstOneLost() {
-        let n = 96
-        let matrix = conditioned(n, 30)
-        var once = matrix
-        var gram = matrix
-        Float.syrk(transpose: true, n: n, k: n, alpha: 1, matrix, stride: n, beta: 0, &gram, stride: n)
-        #expect(Float.potrf(n: n, &gram))
-        Float.solve(rows: n, n: n, gram, stride: n, &once, stride: n, workspace: Workspace())
-        #expect(error(of: once, n) > 5e-6)
-        var twice = matrix
-        #expect(Float.orthogonalizeByCholesky(&twice, n: n, workspace: Workspace()))
-        #expect(error(of: twice, n) < 2e-6)
-    }
-
-    @Test(arguments: [1, 3, 17, 64, 65, 150])
-    func solvingATriangleReadsNothingBelowItsDiagonal(n: Int) {
-        var (triangle, x) = (random(n * n, seed: 5), random(3 * n, seed: 6))
-        for i in 0..<n {
-            for j in 0..<n { triangle[i * n + j] = j < i ? .nan : j > i ? triangle[i * n + j] / Double(n) : triangle[i * n + j] + 2 }
-        }
-        let original = x
-        Double.solve(rows: 3, n: n, triangle, stride: n, &x, stride: n, workspace: Workspace())
-        for i in 0..<3 {
-            for j in 0..<n {
-                let product = (0...j).reduce(0) { $0 + x[i * n + $1] * triangle[$1 * n + j] }
-                #expect(abs(product - original[i * n + j]) < 1e-12)
+        func value(_ index: Int, of n: Int) -> Double {
+            let position = Double(index) / Double(n)
+            return switch self {
+            case .flat: 1 + 0.5 * (1 - position)
+            case .falling: 1 / Double((index + 1) * (index + 1))
+            case .steep: pow(10, -20 * position)
+            case .lowRank: index < (n + 2) / 3 ? 1 - position : 0
+            // Not semi-definite, by as much as rounding makes it.
+            case .negative: index < (n + 2) / 3 ? 1 - position : -1e-7
             }
         }
     }
 
-    @Test(arguments: ["zero", "a zero column", "equal columns", "collinear columns", "not finite", "tiny", "condition"])
-    func whatCholeskyCannotDoSafelyIsLeftToHouseholder(name: String) {
-        let n = 40
-        var matrix = nearlyOrthogonal(n, disturbance: 0.1, size: 1)
-        switch name {
-        case "zero": matrix = matrix.map { _ in 0 }
-        case "a zero column": for j in 0..<n { matrix[j * n + 7] = 0 }
-        case "equal columns": for j in 0..<n { matrix[j * n + 7] = matrix[j * n + 8] }
-        case "collinear columns": for j in 0..<n { matrix[j * n + 7] = -3 * matrix[j * n + 8] * (1 + (j == 5 ? 1e-6 : 0)) }
-        case "not finite": matrix[3 * n + 3] = .nan
-        case "tiny": for j in 0..<n { matrix[j * n + 7] *= .leastNonzeroMagnitude }
-        default: matrix = conditioned(n, 1e6)
+    @Test(arguments: [1, 2, 5, 33, 64, 65, 150, 200], Spectrum.allCases)
+    func qIsAsOrthogonalAsHouseholdersAndMakesTheProductTriangular(n: Int, spectrum: Spectrum) {
+        for (kernels, disturbance) in OrthogonalizationTests.kernels.flatMap({ [($0, 1e-3), ($0, 0.05)] }) {
+            let (basis, product) = iteration(n, spectrum, disturbance: disturbance)
+            var q = product
+            #expect(Float.orthogonalizeByCholesky(&q, from: basis, n: n, workspace: Workspace(kernels: kernels)), "\(kernels)")
+            #expect(error(of: q, n) <= 1.5 * error(of: householder(product, n), n) + 4 * Float.ulpOfOne, "\(kernels)")
+            #expect(largestBelowTriangle(of: product, in: q, n) < 2e-6, "\(kernels)")
         }
-        var columns = matrix
-        #expect(!Float.orthogonalizeByCholesky(&columns, n: n, workspace: Workspace()))
-        let isFinite = name != "not finite"
-        #expect(Float.orthogonalize(&columns, n: n, workspace: Workspace()) == isFinite)
-        guard isFinite else { return }
-        #expect(error(of: columns, n) < 2e-6)
-        #expect(largestBelowTriangle(of: matrix, in: columns, n) < 3e-6)
     }
 
-    @Test(arguments: [0.1, 3])
-    func theSameMatrixGivesTheSameBits(disturbance: Double) {
-        let matrix = nearlyOrthogonal(128, disturbance: disturbance, size: 1)
+    @Test(arguments: Spectrum.allCases) func columnsOfLargeEigenvaluesAreHouseholdersUpToSigns(spectrum: Spectrum) {
+        let n = 150
+        let (basis, product) = iteration(n, spectrum, disturbance: 0.01)
+        var q = product
+        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()))
+        let exact = householder(product, n)
+        for i in 0..<n where spectrum.value(i, of: n) > 1e-2 {
+            let sign: Float = (0..<n).reduce(0) { $0 + q[$1 * n + i] * exact[$1 * n + i] } < 0 ? -1 : 1
+            for j in 0..<n { #expect(abs(q[j * n + i] - sign * exact[j * n + i]) < 2e-5) }
+        }
+    }
+
+    @Test(arguments: [MatmulPrecision.highest, .high, .medium])
+    func qIsOrthogonalToSinglePrecisionAtEveryPrecision(precision: MatmulPrecision) {
+        let (basis, product) = iteration(128, .falling, disturbance: 0.02)
+        for kernels in OrthogonalizationTests.kernels {
+            var q = product
+            #expect(Float.orthogonalize(&q, from: basis, n: 128, precision: precision, workspace: Workspace(kernels: kernels)))
+            #expect(error(of: q, 128) < 2e-6, "\(kernels)")
+        }
+    }
+
+    /// A basis far from the eigenvectors, and one whose columns come in the wrong order.
+    @Test(arguments: ["random", "ascending"]) func basesThatDoNotFitTakeLonger(name: String) {
+        let n = 96
+        var (basis, product) = iteration(n, .falling, disturbance: name == "random" ? 3 : 0.01)
+        if name == "ascending" {
+            for i in 0..<n {
+                basis.replaceSubrange(i * n..<(i + 1) * n, with: basis[i * n..<(i + 1) * n].reversed())
+                product.replaceSubrange(i * n..<(i + 1) * n, with: product[i * n..<(i + 1) * n].reversed())
+            }
+        }
+        var q = product
+        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()))
+        #expect(error(of: q, n) < 2e-6)
+        #expect(largestBelowTriangle(of: product, in: q, n) < 3e-6)
+    }
+
+    @Test(arguments: ["zero", "no basis", "a basis with a flaw", "not finite", "an infinite basis"])
+    func whatCholeskyCannotDoSafelyIsLeftToHouseholder(name: String) {
+        let n = 40
+        var (basis, product) = iteration(n, .falling, disturbance: 0.01)
+        switch name {
+        case "zero": product = product.map { _ in 0 }
+        case "no basis": basis = basis.map { _ in 0 }
+        case "a basis with a flaw": basis[7] += 1e-3
+        case "not finite": product[3 * n + 3] = .nan
+        default: basis[5] = .infinity
+        }
+        var q = product
+        #expect(!Float.orthogonalizeByCholesky(&q, from: basis, n: n, workspace: Workspace()))
+        #expect(zip(q, product).allSatisfy { $0 == $1 || $0.isNaN })
+        let isFinite = name != "not finite"
+        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()) == isFinite)
+        guard isFinite else { return }
+        #expect(error(of: q, n) < 2e-6)
+        #expect(largestBelowTriangle(of: product, in: q, n) < 3e-6 || name == "zero")
+    }
+
+    @Test func theSameMatrixGivesTheSameBits() {
+        let (basis, product) = iteration(128, .falling, disturbance: 0.01)
         let used = Workspace()
         for _ in 0..<3 {
-            var (one, other) = (matrix, [0] + matrix)
-            #expect(Float.orthogonalize(&one, n: 128, workspace: used))
+            var (one, other) = (product, [0] + product)
+            #expect(Float.orthogonalize(&one, from: basis, n: 128, workspace: used))
             let done = other.withUnsafeMutableBufferPointer {
-                Float.orthogonalize($0.baseAddress! + 1, n: 128, workspace: Workspace())
+                Float.orthogonalize($0.baseAddress! + 1, from: basis, n: 128, workspace: Workspace())
             }
             #expect(done && one == Array(other.dropFirst()))
         }
@@ -112,38 +123,34 @@ import Testing
         #expect(Float.orthogonalityError(of: rows, n: n, workspace: Workspace()).isNaN)
     }
 
-    @Test func doublePrecisionIsAsExactAsItIs() {
-        let n = 96
-        for condition in [1, 10, 1e3, 1e12] {
-            var columns = conditioned(n, condition, as: Double.self)
-            #expect(Double.orthogonalize(&columns, n: n, workspace: Workspace()))
-            #expect(error(of: columns, n) < 4e-15)
-        }
+    @Test(arguments: Spectrum.allCases) func doublePrecisionIsAsExactAsItIs(spectrum: Spectrum) {
+        let (basis, product) = iteration(96, spectrum, disturbance: 0.02, as: Double.self)
+        var q = product
+        #expect(Double.orthogonalize(&q, from: basis, n: 96, workspace: Workspace()))
+        #expect(error(of: q, 96) < 4e-15)
     }
 
-    /// Random orthogonal columns, each mixed with the others and stretched by its own factor.
-    private func nearlyOrthogonal(_ n: Int, disturbance: Double, size: Float) -> [Float] {
-        let q: [Double] = orthogonal(n, seed: 1)
-        let noise = random(n * n, seed: 2)
-        return (0..<(n * n)).map { Float((q[$0] + disturbance / Double(n).squareRoot() * noise[$0]) * Double(1 + $0 % n)) * size }
+    /// An orthogonal basis near the eigenvectors of a matrix K of that spectrum, and K times it.
+    private func iteration<Scalar: BLASScalar>(
+        _ n: Int, _ spectrum: Spectrum, disturbance: Double, as type: Scalar.Type = Float.self
+    ) -> (basis: [Scalar], product: [Scalar]) {
+        let vectors: [Double] = householder(TriangleTests.random(n * n, seed: 1), n)
+        let noise = TriangleTests.random(n * n, seed: 2)
+        // In single precision first, so that the product is that of the basis that is given.
+        let near = householder(vectors.indices.map { vectors[$0] + disturbance / Double(n).squareRoot() * noise[$0] }, n)
+        let basis = near.map { Scalar($0) }
+        var scaled = vectors
+        for i in scaled.indices { scaled[i] *= spectrum.value(i % n, of: n) }
+        let matrix = multiply(scaled, vectors, transposeB: true, n)
+        return (basis, multiply(matrix, basis.map { $0.asDouble }, transposeB: false, n).map { Scalar($0) })
     }
 
-    /// U·diag(1 … 1/condition)·V, so that no scaling of columns helps.
-    private func conditioned<Scalar: BLASScalar>(_ n: Int, _ condition: Double, as type: Scalar.Type = Float.self) -> [Scalar] {
-        var left: [Double] = orthogonal(n, seed: 3)
-        let right: [Double] = orthogonal(n, seed: 4)
-        for i in 0..<n {
-            let factor = 1 / (1 + (condition - 1) * Double(i) / Double(max(n - 1, 1)))
-            for j in 0..<n { left[j * n + i] *= factor }
-        }
-        var product = left
+    private func multiply(_ a: [Double], _ b: [Double], transposeB: Bool, _ n: Int) -> [Double] {
+        var product = a
         Double.gemm(
-            transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: 1, left, stride: n, right, stride: n, beta: 0, &product,
-            stride: n)
-        return product.map { Scalar($0) }
+            transposeA: false, transposeB: transposeB, m: n, n: n, k: n, alpha: 1, a, stride: n, b, stride: n, beta: 0, &product, stride: n)
+        return product
     }
-
-    private func orthogonal(_ n: Int, seed: UInt64) -> [Double] { householder(random(n * n, seed: seed), n) }
 
     private func householder<Scalar: BLASScalar>(_ matrix: [Scalar], _ n: Int) -> [Scalar] {
         var q = transposed(matrix, n)
@@ -173,13 +180,5 @@ import Testing
             transposeA: true, transposeB: false, m: n, n: n, k: n, alpha: 1, q, stride: n, matrix, stride: n, beta: 0, &r, stride: n)
         let largest = matrix.reduce(0) { max($0, abs($1)) }
         return r.indices.reduce(0) { max($0, $1 / n > $1 % n ? abs(r[$1]) / largest : 0) }
-    }
-
-    private func random(_ count: Int, seed: UInt64) -> [Double] {
-        var state = seed &* 0x9E37_79B9_7F4A_7C15
-        return (0..<count).map { _ in
-            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-            return Double(state >> 11) / Double(1 << 52) - 1
-        }
     }
 }

@@ -4,11 +4,11 @@ import SOAP
 import Testing
 
 @Suite struct GoldenTests {
-    @Test(arguments: GoldenCase.names)
-    func everyComparedUpdateAndTheFinalStateAreThoseRecorded(name: String) throws {
+    @Test(arguments: GoldenCase.names, GoldenPrecisionTests.paths)
+    func everyComparedUpdateAndTheFinalStateAreThoseRecorded(name: String, kernels: ProductKernels) throws {
         let golden = try GoldenCase(named: name)
         var compared = 0
-        let parameter = try golden.run(as: Float.self) { step, error in
+        let parameter = try golden.run(as: Float.self, workspace: Workspace(kernels: kernels)) { step, error in
             guard golden.comparedSteps.contains(step) else { return }
             compared += 1
             let tolerance = max(3 * golden.referenceError[step - 1], 2e-5)

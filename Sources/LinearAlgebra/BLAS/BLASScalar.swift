@@ -1,3 +1,5 @@
+import CKernels
+
 /// A floating-point type that OpenBLAS computes with: `Float` or `Double`.
 ///
 /// The requirements are thin covers of BLAS and LAPACK routines on raw memory, for kernels that cannot afford more.
@@ -18,7 +20,8 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
         transpose: Bool, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int, beta: Self,
         _ c: UnsafeMutablePointer<Self>, stride strideC: Int)
 
-    /// The product in a precision: where less than single precision is faster, it is made so; otherwise the one above.
+    /// The product in a precision, by kernels of our own where they are faster and with the help of a team where there is one;
+    /// otherwise the one above.
     static func gemm(
         transposeA: Bool, transposeB: Bool, m: Int, n: Int, k: Int, alpha: Self, _ a: UnsafePointer<Self>, stride strideA: Int,
         _ b: UnsafePointer<Self>, stride strideB: Int, beta: Self, _ c: UnsafeMutablePointer<Self>, stride strideC: Int,
@@ -48,16 +51,50 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     static func qrOrthogonal(
         n: Int, _ matrix: UnsafeMutablePointer<Self>, reflectors: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>)
 
-    /// Replaces the upper triangle of a symmetric n×n matrix S by R with S = Rᵀ·R; what is below the diagonal stays.
+    /// Replaces the upper triangle of a symmetric n×n matrix S, n ≤ ``triangleBlock``, by R with S = Rᵀ·R, what is below it by
+    /// zeros, and makes R's inverse, with rows of ``triangleBlock`` elements.
     ///
-    /// - Returns: whether S was positive definite.
-    static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Self>) -> Bool
+    /// A pivot that is not above `floor` is null: its row of R is zero but for √floor on the diagonal, and its column of the
+    /// inverse is zero.
+    ///
+    /// - Returns: how many pivots are null.
+    static func factorBlock(
+        _ matrix: UnsafeMutablePointer<Self>, n: Int, stride: Int, floor: Self, inverse: UnsafeMutablePointer<Self>,
+        kernels: ProductKernels
+    ) -> Int
 
     /// The sum of squares, accumulated in double precision so that no `Float` square overflows or underflows.
     static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double
+
+    /// One step of Adam, element by element: the moving averages of the gradient and of its square, and the quotient of what
+    /// becomes of them.
+    ///
+    /// - Parameter direction: receives the quotient; may be the gradient's own memory.
+    static func advanceMoments(
+        _ coefficients: MomentCoefficients<Self>, gradient: UnsafePointer<Self>, first: UnsafeMutablePointer<Self>,
+        second: UnsafeMutablePointer<Self>, direction: UnsafeMutablePointer<Self>, count: Int, kernels: ProductKernels)
+
+    /// The dot products of the columns of a row-major matrix with those of another, in double precision.
+    static func dotColumns(
+        _ a: UnsafePointer<Self>, _ b: UnsafePointer<Self>, rows: Int, columns: Int, into dots: UnsafeMutablePointer<Double>,
+        kernels: ProductKernels)
+
+    /// Reorders the columns of a row-major matrix: column p of the result is column `order[p]`.
+    static func gatherColumns(
+        _ matrix: UnsafePointer<Self>, rows: Int, columns: Int, order: UnsafePointer<Int>, into result: UnsafeMutablePointer<Self>)
+
+    /// The upper triangle of C (n×n) ← Aᵀ·B with A and B k×n; what it leaves below the diagonal has no meaning.
+    ///
+    /// - Complexity: n²·k operations and a little more.
+    static func upperProduct(
+        n: Int, k: Int, _ a: UnsafePointer<Self>, stride strideA: Int, _ b: UnsafePointer<Self>, stride strideB: Int,
+        into c: UnsafeMutablePointer<Self>, stride strideC: Int, precision: MatmulPrecision, workspace: Workspace)
 }
 
 extension BLASScalar {
     /// Scratch elements that ``qrOrthogonal(n:_:reflectors:work:)`` needs for each row: LAPACK's widest block.
     public static var qrWorkPerRow: Int { 64 }
+
+    /// The largest triangle that is factored and inverted as a whole.
+    static var triangleBlock: Int { Int(LATHER_CHOLESKY_BLOCK) }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import COpenBLAS
 
 extension Double: BLASScalar {
@@ -44,27 +45,38 @@ extension Double: BLASScalar {
         dorgqr_(&size, &size, &size, matrix, &size, reflectors, work, &workCount, &info)
     }
 
-    public static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Double>) -> Bool {
-        // Column-major it is the lower triangle.
-        var size = Int32(n)
-        var info: Int32 = 0
-        dpotrf_("L", &size, matrix, &size, &info, 1)
-        return info == 0
+    public static func factorBlock(
+        _ matrix: UnsafeMutablePointer<Double>, n: Int, stride: Int, floor: Double, inverse: UnsafeMutablePointer<Double>,
+        kernels: ProductKernels
+    ) -> Int {
+        lather_cholesky_block_double(kernels.vectorBits, n, matrix, stride, floor, inverse)
     }
 
     public static func sumOfSquares(_ values: UnsafePointer<Double>, count: Int) -> Double {
-        // Strict floating point keeps the compiler from vectorising a plain sum.
-        var lanes = SIMD8<Double>()
-        let raw = UnsafeRawPointer(values)
-        let vectorised = count & ~7
-        for index in stride(from: 0, to: vectorised, by: 8) {
-            let value = raw.loadUnaligned(fromByteOffset: 8 * index, as: SIMD8<Double>.self)
-            lanes += value * value
-        }
-        var sum = lanes.sum()
-        for index in vectorised..<count {
-            sum += values[index] * values[index]
-        }
-        return sum
+        lather_squares_double(ProductKernels.chosen.vectorBits, count, values)
+    }
+
+    public static func advanceMoments(
+        _ coefficients: MomentCoefficients<Double>, gradient: UnsafePointer<Double>, first: UnsafeMutablePointer<Double>,
+        second: UnsafeMutablePointer<Double>, direction: UnsafeMutablePointer<Double>, count: Int, kernels: ProductKernels
+    ) {
+        var options = lather_moments_double(
+            keep1: coefficients.keep1, take1: coefficients.take1, keep2: coefficients.keep2, take2: coefficients.take2,
+            moment_factor: coefficients.momentFactor, gradient_factor: coefficients.gradientFactor, root_factor: coefficients.rootFactor,
+            epsilon: coefficients.epsilon, limit: coefficients.limit)
+        lather_adam_double(kernels.vectorBits, &options, count, gradient, first, second, direction)
+    }
+
+    public static func dotColumns(
+        _ a: UnsafePointer<Double>, _ b: UnsafePointer<Double>, rows: Int, columns: Int, into dots: UnsafeMutablePointer<Double>,
+        kernels: ProductKernels
+    ) {
+        lather_column_dots_double(kernels.vectorBits, rows, columns, a, b, dots)
+    }
+
+    public static func gatherColumns(
+        _ matrix: UnsafePointer<Double>, rows: Int, columns: Int, order: UnsafePointer<Int>, into result: UnsafeMutablePointer<Double>
+    ) {
+        lather_gather_double(rows, columns, matrix, order, result)
     }
 }

@@ -1,3 +1,4 @@
+import CKernels
 import COpenBLAS
 
 extension Float: BLASScalar {
@@ -53,27 +54,38 @@ extension Float: BLASScalar {
         sorgqr_(&size, &size, &size, matrix, &size, reflectors, work, &workCount, &info)
     }
 
-    public static func potrf(n: Int, _ matrix: UnsafeMutablePointer<Float>) -> Bool {
-        // Column-major it is the lower triangle.
-        var size = Int32(n)
-        var info: Int32 = 0
-        spotrf_("L", &size, matrix, &size, &info, 1)
-        return info == 0
+    public static func factorBlock(
+        _ matrix: UnsafeMutablePointer<Float>, n: Int, stride: Int, floor: Float, inverse: UnsafeMutablePointer<Float>,
+        kernels: ProductKernels
+    ) -> Int {
+        lather_cholesky_block_float(kernels.vectorBits, n, matrix, stride, floor, inverse)
     }
 
     public static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
-        // Strict floating point keeps the compiler from vectorising a plain sum.
-        var lanes = SIMD8<Double>()
-        let raw = UnsafeRawPointer(values)
-        let vectorised = count & ~7
-        for index in stride(from: 0, to: vectorised, by: 8) {
-            let value = SIMD8<Double>(raw.loadUnaligned(fromByteOffset: 4 * index, as: SIMD8<Float>.self))
-            lanes += value * value
-        }
-        var sum = lanes.sum()
-        for index in vectorised..<count {
-            sum += Double(values[index]) * Double(values[index])
-        }
-        return sum
+        lather_squares_float(ProductKernels.chosen.vectorBits, count, values)
+    }
+
+    public static func advanceMoments(
+        _ coefficients: MomentCoefficients<Float>, gradient: UnsafePointer<Float>, first: UnsafeMutablePointer<Float>,
+        second: UnsafeMutablePointer<Float>, direction: UnsafeMutablePointer<Float>, count: Int, kernels: ProductKernels
+    ) {
+        var options = lather_moments_float(
+            keep1: coefficients.keep1, take1: coefficients.take1, keep2: coefficients.keep2, take2: coefficients.take2,
+            moment_factor: coefficients.momentFactor, gradient_factor: coefficients.gradientFactor, root_factor: coefficients.rootFactor,
+            epsilon: coefficients.epsilon, limit: coefficients.limit)
+        lather_adam_float(kernels.vectorBits, &options, count, gradient, first, second, direction)
+    }
+
+    public static func dotColumns(
+        _ a: UnsafePointer<Float>, _ b: UnsafePointer<Float>, rows: Int, columns: Int, into dots: UnsafeMutablePointer<Double>,
+        kernels: ProductKernels
+    ) {
+        lather_column_dots_float(kernels.vectorBits, rows, columns, a, b, dots)
+    }
+
+    public static func gatherColumns(
+        _ matrix: UnsafePointer<Float>, rows: Int, columns: Int, order: UnsafePointer<Int>, into result: UnsafeMutablePointer<Float>
+    ) {
+        lather_gather_float(rows, columns, matrix, order, result)
     }
 }

@@ -5,7 +5,7 @@ extension BLASScalar {
     /// - Parameters:
     ///   - mode: the dimension; Q is size×size.
     ///   - result: as many elements as the tensor; must not overlap it.
-    ///   - workspace: scratch memory for products of less than single precision.
+    ///   - workspace: scratch memory for products, and what they run on.
     /// - Complexity: 2·count·size operations.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
@@ -34,7 +34,7 @@ extension BLASScalar {
     ///
     /// - Parameters:
     ///   - gram: size×size; its upper triangle counts, and both are written.
-    ///   - workspace: scratch memory for products of less than single precision.
+    ///   - workspace: scratch memory for products, and what they run on.
     /// - Complexity: count·size operations.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
@@ -63,12 +63,11 @@ extension BLASScalar {
     public static func gather(
         _ tensor: UnsafePointer<Self>, along mode: Mode, order: UnsafePointer<Int>, into result: UnsafeMutablePointer<Self>
     ) {
+        if mode.inner == 1 {
+            return gatherColumns(tensor, rows: mode.outer, columns: mode.size, order: order, into: result)
+        }
         for o in 0..<mode.outer {
             let block = o * mode.size * mode.inner
-            if mode.inner == 1 {
-                for p in 0..<mode.size { result[block + p] = tensor[block + order[p]] }
-                continue
-            }
             for p in 0..<mode.size {
                 (result + block + p * mode.inner).update(from: tensor + block + order[p] * mode.inner, count: mode.inner)
             }

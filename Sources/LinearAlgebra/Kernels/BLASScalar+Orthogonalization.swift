@@ -1,50 +1,81 @@
-/// Orthogonal bases from nearly orthogonal and from arbitrary matrices.
+/// Orthogonal iteration: the Q of the QR factorisation of K·Q₀, for a symmetric positive semi-definite K and an orthogonal Q₀ close
+/// to its eigenvectors.
 ///
-/// The columns of K·Q, made unit vectors, are close to orthogonal once Q is close to the eigenvectors of K. Of such a matrix
-/// A = Q·R the Cholesky factor of AᵀA is R, and Q = A·R⁻¹: products, where Householder's reflections are mostly passes over
-/// memory, three to five times as slow. But this Q is orthogonal only up to the square of A's condition times the rounding, so
-/// what came out is tested, made orthogonal once more if need be, and given up for Householder's if that does not help.
+/// Of a matrix A = Q·R the Cholesky factor of AᵀA is R, and Q = A·R⁻¹: products, where Householder's reflections are mostly passes
+/// over memory, three to five times as slow. But A = K·Q₀ is no matrix to do that with. Its columns for small eigenvalues point
+/// where those for large ones do, as soon as Q₀ is a little off, and A's condition comes near that of K.
+///
+/// M = Q₀ᵀ·K·Q₀ = L·Lᵀ helps: A = Q₀·M = (Q₀·L)·Lᵀ, and Lᵀ is upper triangular, so that Q₀·L has the same Q. Element (i, j) of L is
+/// below the diagonal, and no larger than the root of the i-th eigenvalue: with descending eigenvalues every column is dominated by its
+/// own direction, and the condition, once columns are made unit vectors, is a small number.
+///
+/// Pivots of M that are no larger than the rounding of their own terms are null, which leaves their columns of Q₀ as they are but for what
+/// makes them orthogonal to the others. What came out is tested, made orthogonal once more if need be, and given up for
+/// Householder's if that does not help.
 extension BLASScalar {
-    /// Replaces a square matrix by the Q of its QR factorisation, whose columns are determined up to their sign.
+    /// Replaces A = K·Q₀ by the Q of its QR factorisation, whose columns are determined up to their sign.
     ///
-    /// - Parameter matrix: n×n, row-major.
-    /// - Returns: whether Q is finite; if not, the matrix has no meaning any more.
-    /// - Complexity: about 7n³/3 operations for columns that are nearly orthogonal, up to 22n³/3 for others.
+    /// - Parameters:
+    ///   - product: n×n, row-major; A.
+    ///   - basis: n×n; Q₀. If it is not orthogonal, or its columns are not nearly sorted by descending eigenvalue, this takes longer.
+    ///   - precision: that A was multiplied with, and that M and Q₀·L are; everything else is of `highest`.
+    /// - Returns: whether Q is finite; if not, `product` has no meaning any more.
+    /// - Complexity: about 14n³/3 operations, 7n³ if a second pass is needed, 10n³ if Householder has to do it after all.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
-    public static func orthogonalize(_ matrix: UnsafeMutablePointer<Self>, n: Int, workspace: Workspace) -> Bool {
-        if orthogonalizeByCholesky(matrix, n: n, workspace: workspace) { return true }
-        guard allFinite(matrix, count: n * n) else { return false }
+    public static func orthogonalize(
+        _ product: UnsafeMutablePointer<Self>, from basis: UnsafePointer<Self>, n: Int, precision: MatmulPrecision = .highest,
+        workspace: Workspace
+    ) -> Bool {
+        if orthogonalizeByCholesky(product, from: basis, n: n, precision: precision, workspace: workspace) { return true }
+        guard allFinite(product, count: n * n) else { return false }
         return workspace.frame {
             let columns = workspace.take(Self.self, count: n * n)
             let reflectors = workspace.take(Self.self, count: n)
             let work = workspace.take(Self.self, count: qrWorkPerRow * n)
-            transpose(matrix, n: n, into: columns)
+            transpose(product, n: n, into: columns)
             qrOrthogonal(n: n, columns, reflectors: reflectors, work: work)
-            transpose(columns, n: n, into: matrix)
-            return allFinite(matrix, count: n * n)
+            transpose(columns, n: n, into: product)
+            return allFinite(product, count: n * n)
         }
     }
 
-    /// Cholesky QR, once or twice.
+    /// Cholesky's way.
     ///
-    /// - Parameter matrix: as for ``orthogonalize(_:n:workspace:)``. When Cholesky's way fails, it has other columns than
-    ///   before, but with the same Q.
-    /// - Returns: whether the matrix is now as orthogonal as Householder's Q is.
+    /// - Returns: whether `product` is replaced by a Q as orthogonal as Householder's is; if not, it is as it was.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
-    static func orthogonalizeByCholesky(_ matrix: UnsafeMutablePointer<Self>, n: Int, workspace: Workspace) -> Bool {
-        workspace.frame {
+    static func orthogonalizeByCholesky(
+        _ product: UnsafeMutablePointer<Self>, from basis: UnsafePointer<Self>, n: Int, precision: MatmulPrecision = .highest,
+        workspace: Workspace
+    ) -> Bool {
+        let tolerance = orthogonalityTolerance(n: n)
+        guard orthogonalityError(of: basis, n: n, workspace: workspace) <= 4 * tolerance else { return false }
+        return workspace.frame {
             let gram = workspace.take(Self.self, count: n * n)
-            guard normalizeColumns(of: matrix, n: n, workspace: workspace),
-                orthogonalityError(of: matrix, n: n, workspace: workspace) <= collapse
+            let columns = workspace.take(Self.self, count: n * n)
+            let inverses = workspace.take(Self.self, count: inverseCount(n: n))
+            upperProduct(
+                n: n, k: n, basis, stride: n, product, stride: n, into: gram, stride: n, precision: precision, workspace: workspace)
+            guard
+                balancedFactor(
+                    of: gram, basis: basis, product: product, n: n, precision: precision, inverses: inverses, workspace: workspace)
             else { return false }
+            multiplyTransposed(
+                rows: n, n: n, basis, stride: n, by: gram, stride: n, into: columns, stride: n, precision: precision,
+                workspace: workspace)
             for _ in 0..<2 {
-                syrk(transpose: true, n: n, k: n, alpha: 1, matrix, stride: n, beta: 0, gram, stride: n)
-                guard potrf(n: n, gram) else { return false }
-                solve(rows: n, n: n, gram, stride: n, matrix, stride: n, workspace: workspace)
-                let error = orthogonalityError(of: matrix, n: n, workspace: workspace)
-                if error <= orthogonalityTolerance(n: n) { return true }
+                syrk(
+                    transpose: true, n: n, k: n, alpha: 1, columns, stride: n, beta: 0, gram, stride: n, precision: .highest,
+                    workspace: workspace)
+                guard factor(gram, n: n, stride: n, floor: 0, inverses: inverses, workspace: workspace) == 0 else { return false }
+                solve(
+                    rows: n, n: n, gram, stride: n, inverses: inverses, columns, stride: n, workspace: workspace)
+                let error = orthogonalityError(of: columns, n: n, workspace: workspace)
+                if error <= tolerance {
+                    product.update(from: columns, count: n * n)
+                    return true
+                }
                 // Beyond this, and for NaN, the columns are so far from orthogonal that the second time would not suffice either.
                 guard error <= 1 else { return false }
             }
@@ -52,78 +83,56 @@ extension BLASScalar {
         }
     }
 
-    /// Makes every column a unit vector; if one is zero or not finite, leaves them all and returns false.
-    private static func normalizeColumns(of matrix: UnsafeMutablePointer<Self>, n: Int, workspace: Workspace) -> Bool {
-        workspace.frame {
-            let squares = workspace.take(Double.self, count: n)
+    /// Replaces the upper triangle of M = Q₀ᵀ·A by its Cholesky factor, its rows scaled such that the columns of Q₀ times its transpose
+    /// are about unit vectors.
+    ///
+    /// What rounding does to an element of M's diagonal is that of its own terms: rows of a gradient that differ by orders of magnitude
+    /// make small eigenvalues that are as exact as large ones. So M is scaled by the sums of the magnitudes of these terms, and a
+    /// pivot is lost if it is not above the rounding of its own.
+    ///
+    /// - Returns: whether M is neither zero nor out of range.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    private static func balancedFactor(
+        of matrix: UnsafeMutablePointer<Self>, basis: UnsafePointer<Self>, product: UnsafePointer<Self>, n: Int,
+        precision: MatmulPrecision, inverses: UnsafeMutablePointer<Self>, workspace: Workspace
+    ) -> Bool {
+        let top = largestDiagonal(matrix, n: n)
+        guard (ulpOfOne * top).isNormal else { return false }
+        return workspace.frame {
+            let roots = workspace.take(Self.self, count: n)
             let scales = workspace.take(Self.self, count: n)
-            squares.update(repeating: 0, count: n)
+            roots.update(repeating: 0, count: n)
             for i in 0..<n {
-                let row = matrix + i * n
-                for j in 0..<n { squares[j] += row[j].asDouble * row[j].asDouble }
+                let (q, a) = (basis + i * n, product + i * n)
+                for j in 0..<n { roots[j] += abs(q[j] * a[j]) }
             }
+            // A direction without any gradient has no terms.
             for j in 0..<n {
-                scales[j] = Self(1 / squares[j].squareRoot())
-                guard scales[j].isNormal else { return false }
+                roots[j] = max(roots[j], ulpOfOne * ulpOfOne * top).squareRoot()
+                scales[j] = 1 / roots[j]
             }
             for i in 0..<n {
                 let row = matrix + i * n
-                for j in 0..<n { row[j] *= scales[j] }
+                for j in i..<n { row[j] *= scales[i] * scales[j] }
+            }
+            let roundoff = roundoff(of: precision, n: n, kernels: workspace.kernels)
+            _ = factor(matrix, n: n, stride: n, floor: roundoff, inverses: inverses, workspace: workspace)
+            for i in 0..<n {
+                let row = matrix + i * n
+                for j in i..<n { row[j] *= roots[j] * scales[i] }
             }
             return true
         }
     }
 
-    /// Up to here a triangle is inverted.
-    private static var triangleSize: Int { 32 }
-
-    /// X ← X·R⁻¹ for an upper triangular R and as many rows of X; what is below the diagonal of R is not read.
-    ///
-    /// By halves, so that nearly all is products, down to small triangles that are inverted: OpenBLAS's own solver takes twice
-    /// the time.
-    static func solve(
-        rows: Int, n: Int, _ triangle: UnsafePointer<Self>, stride strideR: Int, _ x: UnsafeMutablePointer<Self>, stride strideX: Int,
-        workspace: Workspace
-    ) {
-        guard n > triangleSize else {
-            return solveSmall(rows: rows, n: n, triangle, stride: strideR, x, stride: strideX, workspace: workspace)
-        }
-        let first = (n / 2 + 15) & ~15
-        solve(rows: rows, n: first, triangle, stride: strideR, x, stride: strideX, workspace: workspace)
-        gemm(
-            transposeA: false, transposeB: false, m: rows, n: n - first, k: first, alpha: -1, x, stride: strideX, triangle + first,
-            stride: strideR, beta: 1, x + first, stride: strideX)
-        solve(
-            rows: rows, n: n - first, triangle + first * strideR + first, stride: strideR, x + first, stride: strideX,
-            workspace: workspace)
-    }
-
-    @specialized(where Self == Float)
-    @specialized(where Self == Double)
-    private static func solveSmall(
-        rows: Int, n: Int, _ triangle: UnsafePointer<Self>, stride strideR: Int, _ x: UnsafeMutablePointer<Self>, stride strideX: Int,
-        workspace: Workspace
-    ) {
-        workspace.frame {
-            let inverse = workspace.take(Self.self, count: n * n)
-            let solved = workspace.take(Self.self, count: rows * n)
-            inverse.update(repeating: 0, count: n * n)
-            // Row i of R·R⁻¹ = 1, from the last one up: R⁻¹ᵢ = (1ᵢ − Σ Rᵢₖ·R⁻¹ₖ)/Rᵢᵢ over k > i.
-            for i in (0..<n).reversed() {
-                let row = inverse + i * n
-                for k in (i + 1)..<max(n, i + 1) {
-                    let factor = triangle[i * strideR + k]
-                    let other = inverse + k * n
-                    for j in (k & ~7)..<n { row[j] -= factor * other[j] }
-                }
-                row[i] = 1
-                let factor = 1 / triangle[i * strideR + i]
-                for j in (i & ~7)..<n { row[j] *= factor }
-            }
-            gemm(
-                transposeA: false, transposeB: false, m: rows, n: n, k: n, alpha: 1, x, stride: strideX, inverse, stride: n, beta: 0,
-                solved, stride: n)
-            for i in 0..<rows { (x + i * strideX).update(from: solved + i * n, count: n) }
+    /// The rounding of an n×n product of a precision, relative to the magnitudes of its terms.
+    private static func roundoff(of precision: MatmulPrecision, n: Int, kernels: ProductKernels) -> Self {
+        guard Self.self != Double.self, kernels.parts(precision, m: n, n: n, k: n) != nil else { return ulpOfOne }
+        return switch precision {
+        case .highest: ulpOfOne
+        case .high: 0x1p-17
+        case .medium: 0x1p-9
         }
     }
 
@@ -163,11 +172,6 @@ extension BLASScalar {
             return largest
         }
     }
-
-    /// Unit columns of which ``orthogonalityError(of:n:workspace:)`` is larger have collapsed towards a few directions, and what
-    /// fails is not worth beginning. Measured: it is 0.7 to 2 where one pass suffices, up to 12 where two are still faster than
-    /// Householder's reflections.
-    private static var collapse: Self { 12 }
 
     /// What ``orthogonalityError(of:n:workspace:)`` is of Householder's Q at most, measured.
     private static func orthogonalityTolerance(n: Int) -> Self { ulpOfOne * (4 + 2 * Self(n).squareRoot()) }

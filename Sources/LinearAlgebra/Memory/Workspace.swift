@@ -12,6 +12,9 @@ public final class Workspace {
     /// What the products that use this memory run on.
     public let kernels: ProductKernels
 
+    /// The threads that help with large products; nil if this thread is alone.
+    private(set) var team: Team?
+
     private var blocks: [UnsafeMutableRawBufferPointer] = []
     private var current = 0
     private var offset = 0
@@ -23,6 +26,21 @@ public final class Workspace {
 
     deinit {
         for block in blocks { block.deallocate() }
+    }
+
+    /// Runs `body` with the help of a team.
+    func led(by team: Team, _ body: () -> Void) {
+        self.team = team
+        defer { self.team = nil }
+        body()
+    }
+
+    /// Runs `body` without that help.
+    func alone(_ body: () -> Void) {
+        let team = team
+        self.team = nil
+        defer { self.team = team }
+        body()
     }
 
     /// Bytes held, used or not.

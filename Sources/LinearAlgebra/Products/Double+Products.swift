@@ -15,4 +15,12 @@ extension Double {
     ) {
         syrk(transpose: transpose, n: n, k: k, alpha: alpha, a, stride: strideA, beta: beta, c, stride: strideC)
     }
+
+    public static func upperProduct(
+        n: Int, k: Int, _ a: UnsafePointer<Double>, stride strideA: Int, _ b: UnsafePointer<Double>, stride strideB: Int,
+        into c: UnsafeMutablePointer<Double>, stride strideC: Int, precision: MatmulPrecision, workspace: Workspace
+    ) {
+        upperProductByHalves(
+            n: n, k: k, a, stride: strideA, b, stride: strideB, into: c, stride: strideC, precision: precision, workspace: workspace)
+    }
 }

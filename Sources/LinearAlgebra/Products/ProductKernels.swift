@@ -1,9 +1,10 @@
 import CKernels
 import Foundation
 
-/// Which products of less than single precision run on kernels of our own, and which are left to OpenBLAS in single precision.
+/// Which products run on kernels of our own, and which are left to OpenBLAS in single precision.
 ///
-/// Kernels of our own are those for AMX tiles. Without AMX bfloat16 gains nothing: AVX-512's product of bfloat16 (`VDPBF16PS`)
+/// Kernels of our own are those for AMX tiles, of one, two or three bfloat16 for a number; with three they are more exact than
+/// OpenBLAS's in single precision. Without AMX bfloat16 gains nothing: AVX-512's product of bfloat16 (`VDPBF16PS`)
 /// was measured at half the rate of single precision, and AVX2 has none. `Docs/performance.md` has the figures.
 public struct ProductKernels: Sendable, Equatable {
     private enum Choice: Sendable, Equatable {
@@ -11,25 +12,37 @@ public struct ProductKernels: Sendable, Equatable {
     }
 
     private let choice: Choice
+    /// The width, in bits, of the vectors that loops of our own use.
+    let vectorBits: Int32
 
-    /// OpenBLAS in single precision for everything.
-    public static let blas = ProductKernels(choice: .blas)
+    private init(_ choice: Choice, vectorBits: Int32 = 512) {
+        self.choice = choice
+        self.vectorBits = min(vectorBits, lather_vector_bits())
+    }
 
-    /// Tiles wherever they are faster, if CPU and system have them.
-    public static let fastest = hasTiles ? ProductKernels(choice: .tilesWhereFaster) : blas
+    /// OpenBLAS in single precision for all products, and vectors that every CPU has.
+    public static let blas = ProductKernels(.blas, vectorBits: 128)
+
+    /// Tiles wherever they are faster, if CPU and system have them, and the widest vectors.
+    public static let fastest = ProductKernels(hasTiles ? .tilesWhereFaster : .blas)
 
     /// Tiles for products of any size, for tests; nil unless CPU and system have them.
-    public static let tilesForAll = hasTiles ? ProductKernels(choice: .tilesForAll) : nil
+    public static let tilesForAll = hasTiles ? ProductKernels(.tilesForAll) : nil
 
     /// What this process uses: ``fastest``, unless `LATHER_KERNELS` forbids it.
     public static let chosen = named(ProcessInfo.processInfo.environment["LATHER_KERNELS"])
 
     private static let hasTiles = lather_amx_request() == 1
 
-    /// The kernels for a value of `LATHER_KERNELS`, the most that may be used: `amx`, which is also taken for none, or `avx512`,
-    /// `avx2` and `blas`, which all leave everything to OpenBLAS.
+    /// The kernels for a value of `LATHER_KERNELS`, the most that may be used: `amx`, which is also taken for none; `avx512` and `avx2`,
+    /// without tiles and with vectors of at most 512 and 256 bits; or `blas`.
     public static func named(_ name: String?) -> ProductKernels {
-        ["avx512", "avx2", "blas"].contains(name) ? blas : fastest
+        switch name {
+        case "avx512": ProductKernels(.blas)
+        case "avx2": ProductKernels(.blas, vectorBits: 256)
+        case "blas": blas
+        default: fastest
+        }
     }
 
     /// Whether any product runs on tiles.
@@ -40,14 +53,20 @@ public struct ProductKernels: Sendable, Equatable {
 
     /// How many bfloat16 stand for a number in the product of an m×k matrix with a k×n one; nil leaves it to OpenBLAS.
     func parts(_ precision: MatmulPrecision, m: Int, n: Int, k: Int, isGram: Bool = false) -> Int32? {
-        guard precision != .highest, choice != .blas, min(m, n, k) > 0 else { return nil }
-        guard choice == .tilesForAll || ProductKernels.tilesAreFaster(m: m, n: n, k: k, isGram: isGram) else { return nil }
-        return precision == .high ? 2 : 1
+        guard choice != .blas, min(m, n, k) > 0 else { return nil }
+        guard choice == .tilesForAll || ProductKernels.tilesAreFaster(precision, m: m, n: n, k: k, isGram: isGram) else { return nil }
+        return switch precision {
+        case .highest: 3
+        case .high: 2
+        case .medium: 1
+        }
     }
 
-    /// Measured at `high`, both ways of storing A: what they gain grows with m·n·k, what packing costs with (m + n)·k, and tiles
-    /// are 32 numbers long along k.
-    private static func tilesAreFaster(m: Int, n: Int, k: Int, isGram: Bool) -> Bool {
-        k >= 16 && m * n >= 15 * (m + n) && m * n * k >= (isGram ? 32 * 32 * 32 : 64 * 64 * 64)
+    /// Measured, both ways of storing A: what tiles gain grows with m·n·k, what packing costs with (m + n)·k, and they are 32 numbers
+    /// long along k. Up to a million multiplications OpenBLAS needs no packing.
+    private static func tilesAreFaster(_ precision: MatmulPrecision, m: Int, n: Int, k: Int, isGram: Bool) -> Bool {
+        guard k >= 16 else { return false }
+        if precision == .highest { return m * n >= 40 * (m + n) && m * n * k > 1_000_000 }
+        return m * n >= 15 * (m + n) && m * n * k >= (isGram ? 32 * 32 * 32 : 64 * 64 * 64)
     }
 }

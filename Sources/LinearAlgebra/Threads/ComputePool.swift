@@ -2,9 +2,10 @@ import Foundation
 
 /// The threads that compute, and the only ones that compute anything large: parallelism has one owner.
 ///
-/// Each task runs on one thread, with single-threaded BLAS and that thread's own ``Workspace``; so a task's result does
-/// not depend on the number of threads, on other tasks or on other callers. The threads are plain ones, never Dispatch's
-/// or the cooperative pool's, because tasks are long and their callers block.
+/// A task runs on one thread, with single-threaded BLAS and that thread's own ``Workspace``. Only a task so large that the other threads
+/// would wait for it has the help of all of them, for its large products. Which tasks these are follows from the costs and the number
+/// of threads; so a task's result does not depend on other callers or on what is free. The threads are plain ones, never
+/// Dispatch's or the cooperative pool's, because tasks are long and their callers block.
 public final class ComputePool: Sendable {
     /// Work of less than this cost (in floating-point operations) is not worth waking another thread for: some 50 µs.
     public static let inlineCost = 1e6
@@ -47,13 +48,36 @@ public final class ComputePool: Sendable {
     public func perform(costs: [Double], _ body: @escaping @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {
         guard !costs.isEmpty else { return }
         let order = costs.indices.sorted { (costs[$0], $1) > (costs[$1], $0) }
+        guard costs.reduce(0, +) >= ComputePool.inlineCost else { return performInline(order, body) }
+        let sharedCount = threadCount > 1 ? ComputePool.sharedCount(costs: order.map { costs[$0] }, threadCount: threadCount) : 0
+        let team = Team(threadCount: threadCount, queue: queue)
+        for index in order.prefix(sharedCount) {
+            run([index]) { index, workspace in workspace.led(by: team) { body(index, workspace) } }
+        }
+        if sharedCount < order.count { run(Array(order.dropFirst(sharedCount)), body) }
+    }
+
+    private func run(_ order: [Int], _ body: @escaping @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {
         let job = ComputeJob(order: order, body: body)
-        if costs.reduce(0, +) >= ComputePool.inlineCost && queue.submit(job) {
-            job.wait()
-        } else {
-            queue.withInlineWorkspace { workspace in
-                for index in order { body(index, workspace) }
-            }
+        if queue.submit(job) { job.wait() } else { performInline(order, body) }
+    }
+
+    private func performInline(_ order: [Int], _ body: (_ index: Int, _ workspace: Workspace) -> Void) {
+        queue.withInlineWorkspace { workspace in
+            for index in order { body(index, workspace) }
         }
     }
+
+    /// How many of the tasks, costliest first, are done one after the other by all threads: those that take longer than their share
+    /// of what is left, and are large.
+    static func sharedCount(costs: [Double], threadCount: Int) -> Int {
+        var left = costs.reduce(0, +)
+        return costs.prefix { cost in
+            defer { left -= cost }
+            return cost >= smallestSharedCost && cost * Double(threadCount) > left * 1.2
+        }.count
+    }
+
+    /// Of smaller tasks the products are too small to be cut.
+    private static let smallestSharedCost = 1e8
 }

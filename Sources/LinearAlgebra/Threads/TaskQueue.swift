@@ -1,11 +1,15 @@
 import Foundation
+import Synchronization
 
 /// The jobs that have tasks to start, served in turn, one task each.
 ///
-/// Invariant: everything that changes is touched only under `condition`.
+/// Invariant: everything that changes is touched only under `condition`; `jobCount` is the number of jobs, which may be read without it.
 final class TaskQueue: @unchecked Sendable {
     private let condition = NSCondition()
-    private var jobs: [ComputeJob] = []
+    private var jobs: [ComputeJob] = [] {
+        didSet { jobCount.store(jobs.count, ordering: .relaxed) }
+    }
+    private let jobCount = Atomic(0)
     private var isClosed = false
     private var idleWorkspaces: [Workspace] = []
 
@@ -31,6 +35,16 @@ final class TaskQueue: @unchecked Sendable {
         let workspace = Workspace()
         while let (job, index) = nextTask() {
             job.run(index, workspace)
+            if job.isPartOfTask { _ = Spin.until { jobCount.load(ordering: .relaxed) > 0 } }
+        }
+    }
+
+    /// A task of that job which no thread has begun, or nil.
+    func takeTask(of job: ComputeJob) -> Int? {
+        condition.withLock {
+            guard let (index, isLast) = job.takeTask() else { return nil }
+            if isLast { jobs.removeAll { $0 === job } }
+            return index
         }
     }
 
@@ -46,7 +60,7 @@ final class TaskQueue: @unchecked Sendable {
             while jobs.isEmpty && !isClosed { condition.wait() }
             guard !jobs.isEmpty else { return nil }
             let job = jobs.removeFirst()
-            let (index, isLast) = job.takeTask()
+            guard let (index, isLast) = job.takeTask() else { preconditionFailure("a job without tasks has left the queue") }
             if !isLast { jobs.append(job) }
             return (job, index)
         }

@@ -23,12 +23,7 @@ func approximateEigenvalues<Scalar: BLASScalar>(
     Scalar.gemm(
         transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, factor, stride: n, basis, stride: n,
         beta: 0, product, stride: n, precision: precision, workspace: workspace)
-    values.update(repeating: 0, count: n)
-    for i in 0..<n {
-        let basisRow = basis + i * n
-        let productRow = product + i * n
-        for j in 0..<n { values[j] += basisRow[j].asDouble * productRow[j].asDouble }
-    }
+    Scalar.dotColumns(basis, product, rows: n, columns: n, into: values, kernels: workspace.kernels)
     return scale
 }
 

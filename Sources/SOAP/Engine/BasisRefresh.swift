@@ -74,7 +74,7 @@ struct BasisRefresh {
     ///
     /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
     ///
-    /// - Complexity: per side 13n³/3 to 28n³/3 operations a round (14n³ with eigh); 4·count·n for exp_avg.
+    /// - Complexity: per side 20n³/3 operations a round, 12n³ at worst (14n³ with eigh); 4·count·n for exp_avg.
     func apply<Scalar: BLASScalar>(
         sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
         workspace: Workspace
@@ -133,26 +133,31 @@ struct BasisRefresh {
             if useEigh {
                 return BasisOutcome(Scalar.eigh(factor, n: n, vectors: fresh, workspace: workspace))
             }
-            Scalar.gather(product, along: Mode(outer: n, size: n, inner: 1), order: order, into: fresh)
-            return iterate(factor: factor, scale: scale, spare: product, n: n, basis: fresh, workspace: workspace)
+            let sorted = workspace.take(Scalar.self, count: n * n)
+            let columns = Mode(outer: n, size: n, inner: 1)
+            Scalar.gather(product, along: columns, order: order, into: fresh)
+            Scalar.gather(old, along: columns, order: order, into: sorted)
+            return iterate(factor: factor, scale: scale, from: sorted, n: n, product: fresh, workspace: workspace)
         }
     }
 
     /// Orthogonal iteration: Q ← qr(K·Q).Q, ``powerIterSteps`` times.
     ///
-    /// - Parameter basis: n×n; scale·K·Q, replaced by the new basis; `spare` is overwritten.
+    /// - Parameters:
+    ///   - basis: n×n; Q, which is overwritten.
+    ///   - product: n×n; scale·K·Q, replaced by the new basis.
     private func iterate<Scalar: BLASScalar>(
-        factor: UnsafePointer<Scalar>, scale: Scalar, spare: UnsafeMutablePointer<Scalar>, n: Int, basis: UnsafeMutablePointer<Scalar>,
-        workspace: Workspace
+        factor: UnsafePointer<Scalar>, scale: Scalar, from basis: UnsafeMutablePointer<Scalar>, n: Int,
+        product: UnsafeMutablePointer<Scalar>, workspace: Workspace
     ) -> BasisOutcome {
         for round in 0..<powerIterSteps {
             if round > 0 {
+                basis.update(from: product, count: n * n)
                 Scalar.gemm(
                     transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, factor, stride: n, basis, stride: n,
-                    beta: 0, spare, stride: n, precision: precision, workspace: workspace)
-                basis.update(from: spare, count: n * n)
+                    beta: 0, product, stride: n, precision: precision, workspace: workspace)
             }
-            guard Scalar.orthogonalize(basis, n: n, workspace: workspace) else { return .failed }
+            guard Scalar.orthogonalize(product, from: basis, n: n, precision: precision, workspace: workspace) else { return .failed }
         }
         return .made
     }

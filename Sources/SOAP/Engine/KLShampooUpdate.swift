@@ -4,7 +4,7 @@ import LinearAlgebra
 /// KL-Shampoo's update of the factors of an m×n gradient, both from the factors and bases as they were before
 /// (arXiv 2509.03378): L ← β·L + (1 − β)·G·Q_R·diag(λ_R^p / n)·Q_Rᵀ·Gᵀ, and R likewise with Gᵀ, Q_L and m.
 ///
-/// All products are of the type's own precision, whatever the options permit: dividing by small eigenvalues amplifies errors.
+/// All products are as exact as the type, whatever the options permit: dividing by small eigenvalues amplifies errors.
 struct KLShampooUpdate<Scalar: BLASScalar> {
     let beta: Double
     /// Lower clamp of the approximate eigenvalues λ.

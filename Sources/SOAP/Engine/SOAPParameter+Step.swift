@@ -118,14 +118,17 @@ extension SOAPParameter {
         let moments = Moments<Scalar>(options: options, step: step + 1)
         guard hasBases else {
             return moments.advance(
-                gradient: gradient, first: expAvg.base, second: expAvgSq.base, direction: direction, count: count)
+                gradient: gradient, first: expAvg.base, second: expAvgSq.base, direction: direction, count: count,
+                kernels: workspace.kernels)
         }
         let projected = workspace.take(Scalar.self, count: count)
         let precision = options.fp32MatmulPrecision
         rotate(gradient, count: count, along: sides, back: false, into: projected, precision: precision, workspace: workspace) {
             UnsafePointer(sides[$0].basis.base)
         }
-        moments.advance(gradient: projected, first: expAvg.base, second: expAvgSq.base, direction: projected, count: count)
+        moments.advance(
+            gradient: projected, first: expAvg.base, second: expAvgSq.base, direction: projected, count: count,
+            kernels: workspace.kernels)
         rotate(projected, count: count, along: sides, back: true, into: direction, precision: precision, workspace: workspace) {
             UnsafePointer(sides[$0].basis.base)
         }

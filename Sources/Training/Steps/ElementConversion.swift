@@ -1,3 +1,4 @@
+import LinearAlgebra
 import Safetensors
 
 /// Conversions between the dtypes of the wire and the Float of the state.
@@ -21,11 +22,29 @@ enum ElementConversion {
     static func scan(_ bytes: UnsafeRawBufferPointer, _ dtype: DType, scale: Double) -> Scan {
         switch dtype {
         case .f64: scan(bytes, as: Double.self, scale: scale) { Double(Float($0)) }
-        case .f32: scan(bytes, as: Float.self, scale: scale) { Double(Float($0)) }
+        case .f32:
+            if scale == 1, let values = aligned(bytes) {
+                scan(values)
+            } else {
+                scan(bytes, as: Float.self, scale: scale) { Double(Float($0)) }
+            }
         case .f16: scan(bytes, as: Float16.self, scale: scale) { Double(Float($0)) }
         case .bf16: scan(bytes, as: BFloat16.self, scale: scale) { Double(Float($0)) }
         default: preconditionFailure("\(dtype) is refused before")
         }
+    }
+
+    /// The memory as it is; nil if it begins in the middle of a Float.
+    private static func aligned(_ bytes: UnsafeRawBufferPointer) -> UnsafeBufferPointer<Float>? {
+        let isAligned = Int(bitPattern: bytes.baseAddress) % MemoryLayout<Float>.alignment == 0
+        return isAligned ? bytes.assumingMemoryBound(to: Float.self) : nil
+    }
+
+    private static func scan(_ values: UnsafeBufferPointer<Float>) -> Scan {
+        guard let base = values.baseAddress else { return Scan() }
+        // No square of a Float overflows in double, so the sum is finite if and only if all elements are.
+        let squaredNorm = Float.sumOfSquares(base, count: values.count)
+        return Scan(squaredNorm: squaredNorm, nonFiniteCount: squaredNorm.isFinite ? 0 : values.count { !$0.isFinite })
     }
 
     @inline(__always)
