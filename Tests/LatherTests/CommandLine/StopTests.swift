@@ -29,8 +29,13 @@ extension EndToEnd {
             try TestServer.use { server in
                 let connection = try server.connect()
                 try connection.makeRun("run", ["optimizer": ["lr": 0.01]])
-                try connection.send("PUT", "/v1/runs/run/steps/1", body: [NamedTensor("w", [900, 900], seed: 1)].encoded())
-                usleep(200_000)
+                let watch = try server.connect()
+                // The first bases of such a parameter take long enough on any machine.
+                try connection.send("PUT", "/v1/runs/run/steps/1", body: [NamedTensor("w", [1100, 1100], seed: 1)].encoded())
+                _ = try server.process.await("at the step") {
+                    let metrics = try String(decoding: watch.get("/metrics").body, as: UTF8.self)
+                    return metrics.contains("\nlather_log_records_total 1\n") ? true : nil
+                }
                 server.process.signal(SIGTERM)
                 let answer = try connection.receive()
                 #expect(answer.status == 200 && answer["Connection"] == "close")
