@@ -34,7 +34,7 @@ import Testing
         for (kernels, disturbance) in OrthogonalizationTests.kernels.flatMap({ [($0, 1e-3), ($0, 0.05)] }) {
             let (basis, product) = iteration(n, spectrum, disturbance: disturbance)
             var q = product
-            #expect(Float.orthogonalizeByCholesky(&q, from: basis, n: n, workspace: Workspace(kernels: kernels)), "\(kernels)")
+            #expect(Float.orthogonalizeByCholesky(&q, from: basis, n: n, workspace: Workspace(kernels: kernels)) == .made, "\(kernels)")
             #expect(error(of: q, n) <= 1.5 * error(of: householder(product, n), n) + 4 * Float.ulpOfOne, "\(kernels)")
             #expect(largestBelowTriangle(of: product, in: q, n) < 2e-6, "\(kernels)")
         }
@@ -44,7 +44,7 @@ import Testing
         let n = 150
         let (basis, product) = iteration(n, spectrum, disturbance: 0.01)
         var q = product
-        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()))
+        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()) == .made)
         let exact = householder(product, n)
         for i in 0..<n where spectrum.value(i, of: n) > 1e-2 {
             let sign: Float = (0..<n).reduce(0) { $0 + q[$1 * n + i] * exact[$1 * n + i] } < 0 ? -1 : 1
@@ -57,9 +57,57 @@ import Testing
         let (basis, product) = iteration(128, .falling, disturbance: 0.02)
         for kernels in OrthogonalizationTests.kernels {
             var q = product
-            #expect(Float.orthogonalize(&q, from: basis, n: 128, precision: precision, workspace: Workspace(kernels: kernels)))
+            #expect(Float.orthogonalize(&q, from: basis, n: 128, precision: precision, workspace: Workspace(kernels: kernels)) == .made)
             #expect(error(of: q, 128) < 2e-6, "\(kernels)")
         }
+    }
+
+    @Test(arguments: [1, 2, 33, 64, 65, 150, 200], Spectrum.allCases)
+    func whatTurnsTheBasisIntoQIsAsOrthogonal(n: Int, spectrum: Spectrum) {
+        for (kernels, disturbance) in OrthogonalizationTests.kernels.flatMap({ [($0, 1e-3), ($0, 0.05)] }) {
+            let (basis, product) = iteration(n, spectrum, disturbance: disturbance)
+            var (q, turn) = (product, [Float](repeating: .nan, count: n * n))
+            #expect(
+                Float.orthogonalize(&q, from: basis, n: n, turn: &turn, workspace: Workspace(kernels: kernels)) == .turned, "\(kernels)")
+            #expect(error(of: q, n) <= 2 * error(of: householder(product, n), n) + 4 * Float.ulpOfOne, "\(kernels)")
+            #expect(error(of: turn, n) <= 2 * error(of: householder(product, n), n) + 4 * Float.ulpOfOne, "\(kernels)")
+            #expect(largestBelowTriangle(of: product, in: q, n) < 2e-6, "\(kernels)")
+            let exact = multiply(basis.map { Double($0) }, turn.map { Double($0) }, transposeB: false, n)
+            for (one, other) in zip(q, exact) { #expect(abs(Double(one) - other) < 1e-6) }
+        }
+    }
+
+    /// Basis after basis, errors stay where they are allowed to be: where they would not, a basis is made without the one before it.
+    @Test(arguments: [96, 130]) func basesThatAreTurnedAgainAndAgainStayOrthogonal(n: Int) {
+        var (basis, product) = iteration(n, .falling, disturbance: 0.05)
+        var matrix = multiply(product.map { Double($0) }, basis.map { Double($0) }, transposeB: true, n).map { Float($0) }
+        let noise = TriangleTests.random(n + 200, seed: 5)
+        var outcomes: [Orthogonalization] = []
+        for step in 0..<200 {
+            // An average of gradients' products, as factors are.
+            for i in 0..<n {
+                let row = Float(noise[i + step]) / Float(i + 1)
+                for j in 0..<n { matrix[i * n + j] = 0.95 * matrix[i * n + j] + 0.05 * row * Float(noise[j + step]) / Float(j + 1) }
+            }
+            Float.gemm(
+                transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: 1, matrix, stride: n, basis, stride: n, beta: 0, &product,
+                stride: n)
+            var turn = product
+            outcomes.append(Float.orthogonalize(&product, from: basis, n: n, turn: &turn, workspace: Workspace()))
+            basis = product
+            #expect(error(of: basis, n) < 3e-6, "\(step)")
+        }
+        let turned = outcomes.count { $0 == .turned }
+        #expect(turned > 100 && turned < 200 && !outcomes.contains(.failed), "\(turned)")
+    }
+
+    @Test func aBasisThatIsNotOrthogonalEnoughIsNotTurned() {
+        let n = 96
+        var (basis, product) = iteration(n, .falling, disturbance: 0.01)
+        for i in 0..<n { basis[i * n] *= 1 + 40 * Float.ulpOfOne }
+        var turn = product
+        #expect(Float.orthogonalize(&product, from: basis, n: n, turn: &turn, workspace: Workspace()) == .made)
+        #expect(error(of: product, n) < 2e-6)
     }
 
     /// A basis far from the eigenvectors, and one whose columns come in the wrong order.
@@ -73,7 +121,7 @@ import Testing
             }
         }
         var q = product
-        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()))
+        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()) == .made)
         #expect(error(of: q, n) < 2e-6)
         #expect(largestBelowTriangle(of: product, in: q, n) < 3e-6)
     }
@@ -90,10 +138,10 @@ import Testing
         default: basis[5] = .infinity
         }
         var q = product
-        #expect(!Float.orthogonalizeByCholesky(&q, from: basis, n: n, workspace: Workspace()))
+        #expect(Float.orthogonalizeByCholesky(&q, from: basis, n: n, workspace: Workspace()) == .failed)
         #expect(zip(q, product).allSatisfy { $0 == $1 || $0.isNaN })
         let isFinite = name != "not finite"
-        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()) == isFinite)
+        #expect(Float.orthogonalize(&q, from: basis, n: n, workspace: Workspace()) == (isFinite ? .made : .failed))
         guard isFinite else { return }
         #expect(error(of: q, n) < 2e-6)
         #expect(largestBelowTriangle(of: product, in: q, n) < 3e-6 || name == "zero")
@@ -104,11 +152,11 @@ import Testing
         let used = Workspace()
         for _ in 0..<3 {
             var (one, other) = (product, [0] + product)
-            #expect(Float.orthogonalize(&one, from: basis, n: 128, workspace: used))
+            #expect(Float.orthogonalize(&one, from: basis, n: 128, workspace: used) == .made)
             let done = other.withUnsafeMutableBufferPointer {
                 Float.orthogonalize($0.baseAddress! + 1, from: basis, n: 128, workspace: Workspace())
             }
-            #expect(done && one == Array(other.dropFirst()))
+            #expect(done == .made && one == Array(other.dropFirst()))
         }
     }
 
@@ -126,7 +174,7 @@ import Testing
     @Test(arguments: Spectrum.allCases) func doublePrecisionIsAsExactAsItIs(spectrum: Spectrum) {
         let (basis, product) = iteration(96, spectrum, disturbance: 0.02, as: Double.self)
         var q = product
-        #expect(Double.orthogonalize(&q, from: basis, n: 96, workspace: Workspace()))
+        #expect(Double.orthogonalize(&q, from: basis, n: 96, workspace: Workspace()) == .made)
         #expect(error(of: q, 96) < 4e-15)
     }
 

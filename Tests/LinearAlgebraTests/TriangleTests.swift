@@ -81,6 +81,27 @@ import Testing
         }
     }
 
+    @Test(arguments: sizes) func aTriangleTimesItsTransposeReadsOnlyBlocksOnAndAboveTheDiagonal(n: Int) {
+        let block = Double.triangleBlock
+        let triangle = TriangleTests.triangle(n).enumerated().map { index, value in
+            index % n < index / n && index % n / block == index / n / block ? 0 : value
+        }
+        var c = [Double](repeating: .nan, count: n * n)
+        Double.multiplyByOwnTranspose(triangle, n: n, stride: n, into: &c, stride: n, workspace: Workspace())
+        for i in 0..<n {
+            for j in i..<n { #expect(abs(c[i * n + j] - (j..<n).reduce(0) { $0 + triangle[i * n + $1] * triangle[j * n + $1] }) < 1e-11) }
+        }
+    }
+
+    @Test(arguments: sizes) func theTransposeOfATriangleHasZerosAboveItsDiagonal(n: Int) {
+        let triangle = TriangleTests.triangle(n)
+        var transpose = [Double](repeating: .nan, count: n * n)
+        Double.transposeUpperTriangle(triangle, n: n, into: &transpose)
+        for i in 0..<n {
+            for j in 0..<n { #expect(transpose[i * n + j] == (j <= i ? triangle[j * n + i] : 0)) }
+        }
+    }
+
     @Test(arguments: sizes) func theUpperTriangleOfAProductIsThatOfTheWhole(n: Int) {
         let (a, b) = (TriangleTests.random(5 * n, seed: 8), TriangleTests.random(5 * n, seed: 9))
         var c = [Double](repeating: .nan, count: n * n)

@@ -12,6 +12,9 @@
 /// Pivots of M that are no larger than the rounding of their own terms are null, which leaves their columns of Q₀ as they are but for what
 /// makes them orthogonal to the others. What came out is tested, made orthogonal once more if need be, and given up for
 /// Householder's if that does not help.
+///
+/// Or L is made orthogonal instead of Q₀·L: L = W·R, and Q = Q₀·W is as orthogonal as Q₀ is. W is what a tensor in the old basis has to
+/// be multiplied by, where it would be turned out of the old basis and into the new one otherwise.
 extension BLASScalar {
     /// Replaces A = K·Q₀ by the Q of its QR factorisation, whose columns are determined up to their sign.
     ///
@@ -19,16 +22,18 @@ extension BLASScalar {
     ///   - product: n×n, row-major; A.
     ///   - basis: n×n; Q₀. If it is not orthogonal, or its columns are not nearly sorted by descending eigenvalue, this takes longer.
     ///   - precision: that A was multiplied with, and that M and Q₀·L are; everything else is of `highest`.
-    /// - Returns: whether Q is finite; if not, `product` has no meaning any more.
-    /// - Complexity: about 14n³/3 operations, 7n³ if a second pass is needed, 10n³ if Householder has to do it after all.
+    ///   - turn: n×n, for the caller that has a use for W = Q₀ᵀ·Q; receives it where that is cheap.
+    /// - Returns: what became of `product`, which without a Q has no meaning any more.
+    /// - Complexity: about 14n³/3 operations, n³/3 more with W, 7n³ if a second pass is needed, 10n³ if Householder has to do it
+    ///   after all.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     public static func orthogonalize(
         _ product: UnsafeMutablePointer<Self>, from basis: UnsafePointer<Self>, n: Int, precision: MatmulPrecision = .highest,
-        workspace: Workspace
-    ) -> Bool {
-        if orthogonalizeByCholesky(product, from: basis, n: n, precision: precision, workspace: workspace) { return true }
-        guard allFinite(product, count: n * n) else { return false }
+        turn: UnsafeMutablePointer<Self>? = nil, workspace: Workspace
+    ) -> Orthogonalization {
+        let outcome = orthogonalizeByCholesky(product, from: basis, n: n, precision: precision, turn: turn, workspace: workspace)
+        guard outcome == .failed, allFinite(product, count: n * n) else { return outcome }
         return workspace.frame {
             let columns = workspace.take(Self.self, count: n * n)
             let reflectors = workspace.take(Self.self, count: n)
@@ -36,7 +41,7 @@ extension BLASScalar {
             transpose(product, n: n, into: columns)
             qrOrthogonal(n: n, columns, reflectors: reflectors, work: work)
             transpose(columns, n: n, into: product)
-            return allFinite(product, count: n * n)
+            return allFinite(product, count: n * n) ? .made : .failed
         }
     }
 
@@ -47,10 +52,11 @@ extension BLASScalar {
     @specialized(where Self == Double)
     static func orthogonalizeByCholesky(
         _ product: UnsafeMutablePointer<Self>, from basis: UnsafePointer<Self>, n: Int, precision: MatmulPrecision = .highest,
-        workspace: Workspace
-    ) -> Bool {
+        turn: UnsafeMutablePointer<Self>? = nil, workspace: Workspace
+    ) -> Orthogonalization {
         let tolerance = orthogonalityTolerance(n: n)
-        guard orthogonalityError(of: basis, n: n, workspace: workspace) <= 4 * tolerance else { return false }
+        let basisError = orthogonalityError(of: basis, n: n, workspace: workspace)
+        guard basisError <= 4 * tolerance else { return .failed }
         return workspace.frame {
             let gram = workspace.take(Self.self, count: n * n)
             let columns = workspace.take(Self.self, count: n * n)
@@ -60,7 +66,19 @@ extension BLASScalar {
             guard
                 balancedFactor(
                     of: gram, basis: basis, product: product, n: n, precision: precision, inverses: inverses, workspace: workspace)
-            else { return false }
+            else { return .failed }
+            // The errors of a basis that is turned stay in it.
+            if let turn, basisError <= tolerance,
+                makeTurn(from: gram, n: n, into: turn, spare: columns, inverses: inverses, workspace: workspace)
+            {
+                gemm(
+                    transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: 1, basis, stride: n, turn, stride: n, beta: 0,
+                    columns, stride: n, precision: .highest, workspace: workspace)
+                if orthogonalityError(of: columns, n: n, workspace: workspace) <= tolerance {
+                    product.update(from: columns, count: n * n)
+                    return .turned
+                }
+            }
             multiplyTransposed(
                 rows: n, n: n, basis, stride: n, by: gram, stride: n, into: columns, stride: n, precision: precision,
                 workspace: workspace)
@@ -68,19 +86,37 @@ extension BLASScalar {
                 syrk(
                     transpose: true, n: n, k: n, alpha: 1, columns, stride: n, beta: 0, gram, stride: n, precision: .highest,
                     workspace: workspace)
-                guard factor(gram, n: n, stride: n, floor: 0, inverses: inverses, workspace: workspace) == 0 else { return false }
+                guard factor(gram, n: n, stride: n, floor: 0, inverses: inverses, workspace: workspace) == 0 else { return .failed }
                 solve(
                     rows: n, n: n, gram, stride: n, inverses: inverses, columns, stride: n, workspace: workspace)
                 let error = orthogonalityError(of: columns, n: n, workspace: workspace)
                 if error <= tolerance {
                     product.update(from: columns, count: n * n)
-                    return true
+                    return .made
                 }
                 // Beyond this, and for NaN, the columns are so far from orthogonal that the second time would not suffice either.
-                guard error <= 1 else { return false }
+                guard error <= 1 else { return .failed }
             }
-            return false
+            return .failed
         }
+    }
+
+    /// W = L·R⁻¹ of the QR factorisation L = W·R, where R is Cholesky's factor of Lᵀ·L. Q₀·W is the Q of Q₀·L.
+    ///
+    /// - Parameters:
+    ///   - triangle: n×n; Lᵀ, as ``factor(_:n:stride:floor:inverses:workspace:)`` leaves it.
+    ///   - spare: n×n; overwritten, as `inverses` is.
+    /// - Returns: whether L's condition permits it.
+    /// - Complexity: 5n³/3 operations.
+    private static func makeTurn(
+        from triangle: UnsafePointer<Self>, n: Int, into turn: UnsafeMutablePointer<Self>, spare: UnsafeMutablePointer<Self>,
+        inverses: UnsafeMutablePointer<Self>, workspace: Workspace
+    ) -> Bool {
+        multiplyByOwnTranspose(triangle, n: n, stride: n, into: spare, stride: n, workspace: workspace)
+        guard factor(spare, n: n, stride: n, floor: 0, inverses: inverses, workspace: workspace) == 0 else { return false }
+        transposeUpperTriangle(triangle, n: n, into: turn)
+        solve(rows: n, n: n, spare, stride: n, inverses: inverses, turn, stride: n, workspace: workspace)
+        return true
     }
 
     /// Replaces the upper triangle of M = Q₀ᵀ·A by its Cholesky factor, its rows scaled such that the columns of Q₀ times its transpose
@@ -175,4 +211,11 @@ extension BLASScalar {
 
     /// What ``orthogonalityError(of:n:workspace:)`` is of Householder's Q at most, measured.
     private static func orthogonalityTolerance(n: Int) -> Self { ulpOfOne * (4 + 2 * Self(n).squareRoot()) }
+}
+
+/// What became of a matrix that was to be replaced by the Q of its QR factorisation.
+public enum Orthogonalization: Sendable {
+    case failed, made
+    /// Made, and W = Q₀ᵀ·Q as well.
+    case turned
 }

@@ -134,6 +134,45 @@ extension BLASScalar {
             into: y + first, stride: strideY, precision: precision, workspace: workspace)
     }
 
+    /// The upper triangle of R·Rᵀ for an n×n R, as ``factor(_:n:stride:floor:inverses:workspace:)`` leaves it.
+    ///
+    /// - Complexity: n³/3 operations.
+    static func multiplyByOwnTranspose(
+        _ triangle: UnsafePointer<Self>, n: Int, stride strideR: Int, into c: UnsafeMutablePointer<Self>, stride strideC: Int,
+        workspace: Workspace
+    ) {
+        guard n > triangleBlock else {
+            return syrk(
+                transpose: false, n: n, k: n, alpha: 1, triangle, stride: strideR, beta: 0, c, stride: strideC, precision: .highest,
+                workspace: workspace)
+        }
+        let first = half(n)
+        let (right, rest) = (triangle + first, triangle + first * strideR + first)
+        multiplyByOwnTranspose(triangle, n: first, stride: strideR, into: c, stride: strideC, workspace: workspace)
+        syrk(
+            transpose: false, n: first, k: n - first, alpha: 1, right, stride: strideR, beta: 1, c, stride: strideC, precision: .highest,
+            workspace: workspace)
+        multiplyTransposed(
+            rows: first, n: n - first, right, stride: strideR, by: rest, stride: strideR, into: c + first, stride: strideC,
+            precision: .highest, workspace: workspace)
+        multiplyByOwnTranspose(
+            rest, n: n - first, stride: strideR, into: c + first * strideC + first, stride: strideC, workspace: workspace)
+    }
+
+    /// Rᵀ with zeros above its diagonal, for an n×n R. `result` must not overlap it.
+    static func transposeUpperTriangle(_ triangle: UnsafePointer<Self>, n: Int, into result: UnsafeMutablePointer<Self>) {
+        // By tiles, so that what is written across rows stays in the cache.
+        for firstRow in stride(from: 0, to: n, by: triangleBlock) {
+            let rows = firstRow..<min(firstRow + triangleBlock, n)
+            for i in rows { (result + i * n).update(repeating: 0, count: n) }
+            for firstColumn in stride(from: 0, through: firstRow, by: triangleBlock) {
+                for i in rows {
+                    for j in firstColumn..<min(firstColumn + triangleBlock, i + 1) { result[i * n + j] = triangle[j * n + i] }
+                }
+            }
+        }
+    }
+
     /// ``upperProduct(n:k:_:stride:_:stride:into:stride:precision:workspace:)`` from products of whole matrices.
     static func upperProductByHalves(
         n: Int, k: Int, _ a: UnsafePointer<Self>, stride strideA: Int, _ b: UnsafePointer<Self>, stride strideB: Int,

@@ -6,6 +6,8 @@ enum BasisOutcome: Equatable {
     case kept
     /// There is a new one.
     case made
+    /// There is a new one, and what the old one is to be multiplied by to become it.
+    case turned
     /// There is a new one, from a decomposition in double precision after single precision failed.
     case madeInDouble
     /// There is none; the old one stays.
@@ -18,4 +20,15 @@ enum BasisOutcome: Equatable {
         case .failed: self = .failed
         }
     }
+
+    init(_ outcome: Orthogonalization) {
+        switch outcome {
+        case .made: self = .made
+        case .turned: self = .turned
+        case .failed: self = .failed
+        }
+    }
+
+    /// Whether there is a new one.
+    var isMade: Bool { self == .made || self == .turned || self == .madeInDouble }
 }

@@ -36,7 +36,7 @@ struct BasisRefresh {
         var failures = 0
 
         mutating func count(_ outcome: BasisOutcome) {
-            if outcome == .made || outcome == .madeInDouble { made += 1 }
+            if outcome.isMade { made += 1 }
             if outcome == .madeInDouble { doubleFallbacks += 1 }
             if outcome == .failed { failures += 1 }
         }
@@ -74,7 +74,7 @@ struct BasisRefresh {
     ///
     /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
     ///
-    /// - Complexity: per side 20n³/3 operations a round, 12n³ at worst (14n³ with eigh); 4·count·n for exp_avg.
+    /// - Complexity: per side 7n³ operations a round, 12n³ at worst (14n³ with eigh); 2·count·n for exp_avg, or 4.
     func apply<Scalar: BLASScalar>(
         sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
         workspace: Workspace
@@ -82,43 +82,68 @@ struct BasisRefresh {
         var result = Result()
         workspace.frame {
             let fresh = workspace.take(UnsafePointer<Scalar>?.self, count: sides.count)
+            let turns = workspace.take(UnsafePointer<Scalar>?.self, count: sides.count)
             let orders = workspace.take(UnsafePointer<Int>.self, count: sides.count)
             for (index, side) in sides.enumerated() {
                 let basis = workspace.take(Scalar.self, count: side.size * side.size)
                 let order = workspace.take(Int.self, count: side.size)
+                let turn = turnIsCheaper(side, count: count) ? workspace.take(Scalar.self, count: side.size * side.size) : nil
                 let outcome = makeBasis(
-                    factor: side.factor.base, old: side.basis.base, n: side.size, into: basis, order: order, workspace: workspace)
+                    factor: side.factor.base, old: side.basis.base, n: side.size, into: basis, turn: turn, order: order,
+                    workspace: workspace)
                 result.count(outcome)
-                fresh[index] = outcome == .made || outcome == .madeInDouble ? UnsafePointer(basis) : nil
+                fresh[index] = outcome.isMade ? UnsafePointer(basis) : nil
+                turns[index] = outcome == .turned ? turn.map { UnsafePointer($0) } : nil
                 orders[index] = UnsafePointer(order)
             }
             guard result.made > 0 else { return }
-            let moved = workspace.take(Scalar.self, count: count)
-            rotate(expAvg, count: count, along: sides, back: true, into: moved, precision: precision, workspace: workspace) {
-                fresh[$0] == nil ? nil : UnsafePointer(sides[$0].basis.base)
+            // From the sorted old basis into the new one at once, or out of the old one and into the new one.
+            let spare = workspace.take(Scalar.self, count: count)
+            sort(expAvg, count: count, along: sides, spare: spare) { turns[$0] == nil ? nil : orders[$0] }
+            rotate(expAvg, count: count, along: sides, back: true, into: spare, precision: precision, workspace: workspace) {
+                fresh[$0] == nil || turns[$0] != nil ? nil : UnsafePointer(sides[$0].basis.base)
             }
-            rotate(moved, count: count, along: sides, back: false, into: expAvg, precision: precision, workspace: workspace) { fresh[$0] }
-            var (sorted, spare) = (expAvgSq, moved)
+            rotate(spare, count: count, along: sides, back: false, into: expAvg, precision: precision, workspace: workspace) {
+                turns[$0] ?? fresh[$0]
+            }
+            sort(expAvgSq, count: count, along: sides, spare: spare) { fresh[$0] == nil ? nil : orders[$0] }
             for (index, side) in sides.enumerated() {
                 guard let basis = fresh[index] else { continue }
                 side.basis.base.update(from: basis, count: side.size * side.size)
-                Scalar.gather(sorted, along: side.mode, order: orders[index], into: spare)
-                swap(&sorted, &spare)
             }
-            if sorted != expAvgSq { expAvgSq.update(from: sorted, count: count) }
         }
         return result
+    }
+
+    /// Whether a new basis's turn from the old one is worth its n³/3 operations, for what it saves: the way out of the old one.
+    private func turnIsCheaper<Scalar: BLASScalar>(_ side: Side<Scalar>, count: Int) -> Bool {
+        !useEigh && powerIterSteps == 1 && 4 * count >= side.size * side.size
+    }
+
+    /// Gathers a tensor along its sides, in their orders; sides without one stay.
+    private func sort<Scalar: BLASScalar>(
+        _ tensor: UnsafeMutablePointer<Scalar>, count: Int, along sides: [Side<Scalar>], spare: UnsafeMutablePointer<Scalar>,
+        by order: (Int) -> UnsafePointer<Int>?
+    ) {
+        var (sorted, unused) = (tensor, spare)
+        for (index, side) in sides.enumerated() {
+            guard let order = order(index) else { continue }
+            Scalar.gather(sorted, along: side.mode, order: order, into: unused)
+            swap(&sorted, &unused)
+        }
+        if sorted != tensor { tensor.update(from: sorted, count: count) }
     }
 
     /// One new basis.
     ///
     /// - Parameters:
     ///   - fresh: n×n; receives the basis if one is made.
+    ///   - turn: n×n; receives, if the outcome says so, what the sorted old basis is to be multiplied by.
     ///   - order: n; receives how the old basis's columns were sorted.
     ///   - sorts: false if the old basis is sorted already.
     func makeBasis<Scalar: BLASScalar>(
         factor: UnsafePointer<Scalar>, old: UnsafePointer<Scalar>, n: Int, into fresh: UnsafeMutablePointer<Scalar>,
-        order: UnsafeMutablePointer<Int>, sorts: Bool = true, workspace: Workspace
+        turn: UnsafeMutablePointer<Scalar>? = nil, order: UnsafeMutablePointer<Int>, sorts: Bool = true, workspace: Workspace
     ) -> BasisOutcome {
         workspace.frame {
             let product = workspace.take(Scalar.self, count: n * n)
@@ -137,7 +162,7 @@ struct BasisRefresh {
             let columns = Mode(outer: n, size: n, inner: 1)
             Scalar.gather(product, along: columns, order: order, into: fresh)
             Scalar.gather(old, along: columns, order: order, into: sorted)
-            return iterate(factor: factor, scale: scale, from: sorted, n: n, product: fresh, workspace: workspace)
+            return iterate(factor: factor, scale: scale, from: sorted, n: n, product: fresh, turn: turn, workspace: workspace)
         }
     }
 
@@ -146,10 +171,12 @@ struct BasisRefresh {
     /// - Parameters:
     ///   - basis: n×n; Q, which is overwritten.
     ///   - product: n×n; scale·K·Q, replaced by the new basis.
+    ///   - turn: n×n, for one round; receives what Q is to be multiplied by, if the outcome says so.
     private func iterate<Scalar: BLASScalar>(
         factor: UnsafePointer<Scalar>, scale: Scalar, from basis: UnsafeMutablePointer<Scalar>, n: Int,
-        product: UnsafeMutablePointer<Scalar>, workspace: Workspace
+        product: UnsafeMutablePointer<Scalar>, turn: UnsafeMutablePointer<Scalar>?, workspace: Workspace
     ) -> BasisOutcome {
+        var outcome = BasisOutcome.failed
         for round in 0..<powerIterSteps {
             if round > 0 {
                 basis.update(from: product, count: n * n)
@@ -157,8 +184,10 @@ struct BasisRefresh {
                     transposeA: false, transposeB: false, m: n, n: n, k: n, alpha: scale, factor, stride: n, basis, stride: n,
                     beta: 0, product, stride: n, precision: precision, workspace: workspace)
             }
-            guard Scalar.orthogonalize(product, from: basis, n: n, precision: precision, workspace: workspace) else { return .failed }
+            outcome = BasisOutcome(
+                Scalar.orthogonalize(product, from: basis, n: n, precision: precision, turn: turn, workspace: workspace))
+            guard outcome.isMade else { break }
         }
-        return .made
+        return outcome
     }
 }

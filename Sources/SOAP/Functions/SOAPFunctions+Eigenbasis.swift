@@ -132,7 +132,7 @@ extension SOAPFunctions {
             let outcome = refresh.makeBasis(
                 factor: factor.elements, old: bases[index].elements, n: n, into: &fresh.elements, order: &order, sorts: expAvgSq != nil,
                 workspace: Workspace())
-            guard outcome == .made else { continue }
+            guard outcome.isMade else { continue }
             result.bases[index] = fresh
             guard let unsorted = result.expAvgSq else { continue }
             var sorted = unsorted
