@@ -12,7 +12,7 @@ import Testing
         let pool = ComputePool(threadCount: threadCount)
         for count in [0, 1, 2, 17] {
             let log = Log<Int>()
-            pool.perform(costs: Array(repeating: ComputePoolTests.large, count: count)) { index, _ in log.append(index) }
+            pool.perform(costs: Array(repeating: TaskCost(ComputePoolTests.large), count: count)) { index, _ in log.append(index) }
             #expect(log.entries.sorted() == Array(0..<count))
         }
         pool.shutdown()
@@ -21,7 +21,7 @@ import Testing
     @Test func theCostliestTasksStartFirst() {
         let pool = ComputePool(threadCount: 1)
         let log = Log<Int>()
-        pool.perform(costs: [1, 5, 3, 5].map { $0 * ComputePoolTests.large }) { index, _ in log.append(index) }
+        pool.perform(costs: [1, 5, 3, 5].map { TaskCost($0 * ComputePoolTests.large) }) { index, _ in log.append(index) }
         #expect(log.entries == [1, 3, 2, 0])
     }
 
@@ -29,8 +29,8 @@ import Testing
         let pool = ComputePool(threadCount: 2)
         let caller = ObjectIdentifier(Thread.current)
         let log = Log<Int>()
-        pool.perform(costs: [1, 1]) { _, _ in log.append(ObjectIdentifier(Thread.current) == caller ? 1 : 0) }
-        pool.perform(costs: [ComputePoolTests.large]) { _, _ in log.append(ObjectIdentifier(Thread.current) == caller ? 1 : 0) }
+        pool.perform(costs: [TaskCost(1), TaskCost(1)]) { _, _ in log.append(ObjectIdentifier(Thread.current) == caller ? 1 : 0) }
+        pool.perform(costs: [TaskCost(ComputePoolTests.large)]) { _, _ in log.append(ObjectIdentifier(Thread.current) == caller ? 1 : 0) }
         #expect(log.entries == [1, 1, 0])
     }
 
@@ -40,7 +40,7 @@ import Testing
         let bothSubmitted = DispatchSemaphore(value: 0)
         let callers = DispatchGroup()
         Thread.detach(in: callers) {
-            pool.perform(costs: Array(repeating: ComputePoolTests.large, count: 4)) { index, _ in
+            pool.perform(costs: Array(repeating: TaskCost(ComputePoolTests.large), count: 4)) { index, _ in
                 if index == 0 { bothSubmitted.wait() }
                 log.append(0)
             }
@@ -51,7 +51,7 @@ import Testing
                 Thread.sleep(forTimeInterval: 0.05)
                 bothSubmitted.signal()
             }
-            pool.perform(costs: Array(repeating: ComputePoolTests.large, count: 3)) { _, _ in log.append(1) }
+            pool.perform(costs: Array(repeating: TaskCost(ComputePoolTests.large), count: 3)) { _, _ in log.append(1) }
         }
         callers.wait()
         #expect(log.entries.count == 7)
@@ -66,7 +66,8 @@ import Testing
             Thread.detach(in: callers) {
                 for _ in 0..<20 {
                     let own = Log<Int>()
-                    pool.perform(costs: Array(repeating: caller % 2 == 0 ? ComputePoolTests.large : 1, count: 5)) { index, workspace in
+                    pool.perform(costs: Array(repeating: TaskCost(caller % 2 == 0 ? ComputePoolTests.large : 1), count: 5)) {
+                        index, workspace in
                         workspace.frame { workspace.take(Int.self, count: 1_000)[999] = index }
                         own.append(index)
                     }
@@ -79,13 +80,23 @@ import Testing
     }
 
     @Test func aTaskIsSharedIfTheOtherThreadsWouldWaitForIt() {
-        let large = 1e9
-        #expect(ComputePool.sharedCount(costs: [], threadCount: 2) == 0)
-        #expect(ComputePool.sharedCount(costs: [large], threadCount: 2) == 1)
-        #expect(ComputePool.sharedCount(costs: [large, large], threadCount: 2) == 0)
-        #expect(ComputePool.sharedCount(costs: [large, large], threadCount: 4) == 2)
-        #expect(ComputePool.sharedCount(costs: [8 * large, large, large], threadCount: 2) == 1)
-        #expect(ComputePool.sharedCount(costs: [1e6], threadCount: 2) == 0)
+        func shared(_ costs: [Double], _ threadCount: Int) -> Int {
+            ComputePool.sharedCount(costs: costs.map { TaskCost($0, isDivisible: true) }, threadCount: threadCount)
+        }
+        #expect(shared([], 2) == 0)
+        #expect(shared([1e9], 2) == 1)
+        #expect(shared([1e9, 1e9], 2) == 0)
+        #expect(shared([1e9, 1e9], 4) == 2)
+        #expect(shared([8e9, 1e9, 1e9], 2) == 1)
+        #expect(shared([1e6], 2) == 0)
+    }
+
+    @Test func whatCannotBeDividedIsSharedOnlyIfNothingWaits() {
+        func shared(_ costs: TaskCost...) -> Int { ComputePool.sharedCount(costs: costs, threadCount: 2) }
+        #expect(shared(TaskCost(1e9)) == 1)
+        #expect(shared(TaskCost(8e9), TaskCost(1e9, isDivisible: true)) == 0)
+        #expect(shared(TaskCost(8e9, isDivisible: true), TaskCost(1e9)) == 2)
+        #expect(shared(TaskCost(8e9, isDivisible: true), TaskCost(1e9), TaskCost(1e9)) == 1)
     }
 
     /// The other thread is busy in one run and free in the other; on one thread alone nothing is cut, and rounding may differ.
@@ -96,7 +107,7 @@ import Testing
         let callers = DispatchGroup()
         Thread.detach(in: callers) {
             // Two tasks: neither is shared, and one of them keeps a thread.
-            pool.perform(costs: [1e9, 1e9]) { index, _ in
+            pool.perform(costs: [TaskCost(1e9, isDivisible: true), TaskCost(1e9, isDivisible: true)]) { index, _ in
                 if index == 0 { busy.wait() }
             }
         }
@@ -120,7 +131,7 @@ import Testing
             let a = numbers(n * n, seed: 1)
             let b = numbers(n * n, seed: 2)
             let results = Log<[Float]>()
-            pool.perform(costs: [1e9]) { _, workspace in
+            pool.perform(costs: [TaskCost(1e9, isDivisible: true)]) { _, workspace in
                 let zero = [Float](repeating: 0, count: n * n)
                 var (product, wide, gram, upper, divided) = (zero, zero, zero, zero, zero)
                 let precision = MatmulPrecision.highest
@@ -162,7 +173,7 @@ import Testing
         pool.shutdown()
         pool.shutdown()
         let log = Log<Int>()
-        pool.perform(costs: [ComputePoolTests.large, ComputePoolTests.large]) { index, _ in log.append(index) }
+        pool.perform(costs: [TaskCost(ComputePoolTests.large), TaskCost(ComputePoolTests.large)]) { index, _ in log.append(index) }
         #expect(log.entries == [0, 1])
     }
 

@@ -16,7 +16,7 @@ import Testing
         for _ in 0..<4 {
             let gradients: [[Float]] = ReproducibilityTests.shapes.map { random.tensor($0).elements }
             for (parameter, gradient) in zip(alone, gradients) { _ = parameter.step(gradient, options: options) }
-            pool.perform(costs: ReproducibilityTests.shapes.map { _ in ComputePool.inlineCost }) { index, workspace in
+            pool.perform(costs: ReproducibilityTests.shapes.map { _ in TaskCost(ComputePool.inlineCost) }) { index, workspace in
                 _ = together[index].step(gradients[index], options: options, workspace: workspace)
             }
         }

@@ -40,6 +40,24 @@ import Testing
         #expect(capacities[0] == 0 && Set(capacities[1...]).count == 1)
     }
 
+    @Test func aStepIsDivisibleUnlessEigendecompositionsAreMostOfIt() {
+        for useEigh in [false, true] {
+            let options = SOAPOptions {
+                $0.preconditionFrequency = .every(2)
+                $0.useEigh = useEigh
+            }
+            let parameter = SOAPParameter<Float>(shape: [30, 20], options: options)
+            var costs: [TaskCost] = []
+            for step in 0..<4 {
+                costs.append(parameter.nextStepCost(options: options))
+                _ = parameter.step([Float](repeating: Float(step + 1), count: 600), options: options)
+            }
+            // The first bases, none, new ones, none.
+            #expect(costs.map(\.isDivisible) == [false, true, !useEigh, true])
+            #expect(costs[0].operations > costs[1].operations && costs[2].operations == costs[0].operations)
+        }
+    }
+
     @Test func theReportTellsWhatHappened() throws {
         let options = SOAPOptions(learningRate: 0.5) {
             $0.preconditionFrequency = .every(3)

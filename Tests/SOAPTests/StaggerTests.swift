@@ -93,7 +93,7 @@ import Testing
         parameter.refreshPhase = 0.4
         var costs: [Double] = []
         for _ in 0..<6 {
-            costs.append(parameter.nextStepCost(options: options))
+            costs.append(parameter.nextStepCost(options: options).operations)
             _ = parameter.step([Float](repeating: 1, count: 30), options: options)
         }
         #expect(costs == [costs[0], costs[0], costs[2], costs[2], costs[0], costs[2]] && costs[0] > costs[2])

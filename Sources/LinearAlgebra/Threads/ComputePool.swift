@@ -42,13 +42,13 @@ public final class ComputePool: Sendable {
     /// ``inlineCost`` in all, runs on the caller's thread. Must not be called from within a task.
     ///
     /// - Parameters:
-    ///   - costs: about how many floating-point operations each task takes.
+    ///   - costs: of each task.
     ///   - body: a task, given its index and scratch memory of the thread that it runs on.
     /// - Complexity: O(n log n) beside the tasks.
-    public func perform(costs: [Double], _ body: @escaping @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {
+    public func perform(costs: [TaskCost], _ body: @escaping @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {
         guard !costs.isEmpty else { return }
-        let order = costs.indices.sorted { (costs[$0], $1) > (costs[$1], $0) }
-        guard costs.reduce(0, +) >= ComputePool.inlineCost else { return performInline(order, body) }
+        let order = costs.indices.sorted { (costs[$0].operations, $1) > (costs[$1].operations, $0) }
+        guard costs.reduce(0, { $0 + $1.operations }) >= ComputePool.inlineCost else { return performInline(order, body) }
         let sharedCount = threadCount > 1 ? ComputePool.sharedCount(costs: order.map { costs[$0] }, threadCount: threadCount) : 0
         let team = Team(threadCount: threadCount, queue: queue)
         for index in order.prefix(sharedCount) {
@@ -69,12 +69,15 @@ public final class ComputePool: Sendable {
     }
 
     /// How many of the tasks, costliest first, are done one after the other by all threads: those that take longer than their share
-    /// of what is left, and are large.
-    static func sharedCount(costs: [Double], threadCount: Int) -> Int {
-        var left = costs.reduce(0, +)
+    /// of what is left, and are large and divisible, or the last one.
+    static func sharedCount(costs: [TaskCost], threadCount: Int) -> Int {
+        var left = costs.reduce(0) { $0 + $1.operations }
+        var waiting = costs.count
         return costs.prefix { cost in
-            defer { left -= cost }
-            return cost >= smallestSharedCost && cost * Double(threadCount) > left * 1.2
+            waiting -= 1
+            defer { left -= cost.operations }
+            return (cost.isDivisible || waiting == 0) && cost.operations >= smallestSharedCost
+                && cost.operations * Double(threadCount) > left * 1.2
         }.count
     }
 

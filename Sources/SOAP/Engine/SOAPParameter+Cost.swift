@@ -1,15 +1,16 @@
-import LinearAlgebra
+public import LinearAlgebra
 
 extension SOAPParameter {
-    /// About how many floating-point operations the next step takes; for ordering parameters.
-    public func nextStepCost(options: SOAPOptions) -> Double {
+    /// What the next step takes. Eigendecompositions, which make the first bases, cannot be divided.
+    public func nextStepCost(options: SOAPOptions) -> TaskCost {
         let count = Double(count)
         let step = sides.reduce(20 * count) { cost, side in
             let n = Double(side.size)
             let factor = options.useKLShampoo ? 3 * count * n + 2 * n * n * n : count * n
             return cost + factor + 4 * count * n
         }
-        return refreshIsDue(options) ? step + SOAPParameter.refreshCost(layout, options) : step
+        guard refreshIsDue(options) else { return TaskCost(step, isDivisible: true) }
+        return TaskCost(step + SOAPParameter.refreshCost(layout, options), isDivisible: hasBases && !options.useEigh)
     }
 
     /// A phase for each parameter of a set that is stepped together (``refreshPhase``), so that their refreshes are spread evenly

@@ -53,7 +53,7 @@ final class CheckpointJob: @unchecked Sendable {
     /// Copies parts that are about to be changed, or waits where there is no room for a copy.
     func preserve(_ parts: [CheckpointPart]) {
         let isPreserved = SharedResults(count: parts.count, false)
-        surroundings.pool.perform(costs: parts.map { Double($0.byteCount) }) { [surroundings] index, _ in
+        surroundings.pool.perform(costs: parts.map { TaskCost(Double($0.byteCount)) }) { [surroundings] index, _ in
             isPreserved[index] = parts[index].preserve(in: surroundings)
         }
         for index in parts.indices where !isPreserved[index] {

@@ -29,7 +29,7 @@ extension StepPlan {
         } else {
             let reports = SharedResults(count: entries.count, StepReport())
             let tasks = Unchecked(zip(entries, parameters).map { ($0, $1) })
-            let costs = zip(entries, parameters).map { $1?.state.nextStepCost(options: $0.settings.options) ?? 0 }
+            let costs = zip(entries, parameters).map { $1?.state.nextStepCost(options: $0.settings.options) ?? TaskCost(0) }
             pool.perform(costs: costs) { [self = Unchecked(self)] index, workspace in
                 guard case (let entry, let parameter?) = tasks.value[index] else { return }
                 reports[index] = self.value.step(parameter, entry, into: answer.region(index), buffers, workspace)

@@ -57,7 +57,7 @@ struct StepPlan {
         let scale = 1 / (inputs.gradScale ?? 1)
         let scans = SharedResults(count: entries.count, ElementConversion.Scan())
         let squaredWeightNorms = SharedResults(count: entries.count, 0.0)
-        pool.perform(costs: entries.map { Double($0.elementCount) }) { [entries = Unchecked(entries)] index, _ in
+        pool.perform(costs: entries.map { TaskCost(Double($0.elementCount)) }) { [entries = Unchecked(entries)] index, _ in
             let entry = entries.value[index]
             scans[index] = ElementConversion.scan(entry.bytes, entry.dtype, scale: scale)
             if let weights = entry.known?.weights {
