@@ -3,7 +3,7 @@ SHELL := /bin/bash
 LATHER := .build/release/lather
 SANITIZED := HTTPServerTests StorageTests TrainingTests APITests
 
-.PHONY: help run test test-long fuzz lint check-contract docs bench bench-durability bench-http bench-stagger build dependencies clean
+.PHONY: help run test test-long fuzz lint check-contract docs bench bench-durability bench-http bench-scaling bench-stagger build dependencies clean
 
 help: ## Show what can be made
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -52,7 +52,12 @@ bench-http: build ## The socket server against nginx and a loop in C
 	Benchmarks/network.py --binary $(LATHER) --json .build/bench-http.json
 
 bench-stagger: build ## How even steps are with stagger_refresh and without it
-	Benchmarks/stagger.py --binary $(LATHER)
+	Scripts/bench-environment
+	.build/bench-venv/bin/python Benchmarks/stagger.py --binary $(LATHER)
+
+bench-scaling: build ## How a step grows with the size and number of parameters, and their memory, in about five minutes
+	Scripts/bench-environment
+	.build/bench-venv/bin/python Benchmarks/scaling.py --binary $(LATHER)
 
 bench: build ## Lather through HTTP against PyTorch's SOAP in its own process, in about 25 minutes; BENCH='--quick' and others
 	Scripts/bench-environment

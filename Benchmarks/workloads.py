@@ -23,7 +23,7 @@ BATCH = 256
 BODIES = 20  # as many steps as the factors remember at a shampoo_beta of 0.95
 
 
-def write_bodies(shapes, directory):
+def write_bodies(shapes, directory, count=BODIES):
     """Gradients of linear layers, xᵀ·δ over a batch: fixed directions with a spectrum that falls as 1/i, fresh noise each step.
 
     White noise would not do: its factors are multiples of the identity, which no training has, and one body again and again
@@ -32,7 +32,7 @@ def write_bodies(shapes, directory):
     rng = np.random.default_rng(0)
     mixings = [[mixing(size, rng) for size in shape] for shape in shapes]
     paths = []
-    for number in range(BODIES):
+    for number in range(count):
         gradients = {}
         for index, sides in enumerate(mixings):
             x, delta = (rng.standard_normal((BATCH, side.shape[0]), np.float32) @ side for side in sides)
