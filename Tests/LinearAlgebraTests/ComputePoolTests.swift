@@ -94,6 +94,7 @@ import Testing
     @Test func whatCannotBeDividedIsSharedOnlyIfNothingWaits() {
         func shared(_ costs: TaskCost...) -> Int { ComputePool.sharedCount(costs: costs, threadCount: 2) }
         #expect(shared(TaskCost(1e9)) == 1)
+        #expect(shared(TaskCost(8e9), TaskCost(1e4), TaskCost(0)) == 1)
         #expect(shared(TaskCost(8e9), TaskCost(1e9, isDivisible: true)) == 0)
         #expect(shared(TaskCost(8e9, isDivisible: true), TaskCost(1e9)) == 2)
         #expect(shared(TaskCost(8e9, isDivisible: true), TaskCost(1e9), TaskCost(1e9)) == 1)

@@ -55,6 +55,7 @@ import Testing
             // The first bases, none, new ones, none.
             #expect(costs.map(\.isDivisible) == [false, true, !useEigh, true])
             #expect(costs[0].operations > costs[1].operations && costs[2].operations == costs[0].operations)
+            #expect(!SOAPParameter<Float>(shape: [600], options: options).nextStepCost(options: options).isDivisible)
         }
     }
 

@@ -22,10 +22,10 @@ extension BLASScalar {
     ///   - product: n×n, row-major; A.
     ///   - basis: n×n; Q₀. If it is not orthogonal, or its columns are not nearly sorted by descending eigenvalue, this takes longer.
     ///   - precision: that A was multiplied with, and that M and Q₀·L are; everything else is of `highest`.
-    ///   - turn: n×n, for the caller that has a use for W = Q₀ᵀ·Q; receives it where that is cheap.
+    ///   - turn: n×n, for the caller that has a use for W = Q₀ᵀ·Q; holds it if `.turned` is returned, and otherwise nothing.
     /// - Returns: what became of `product`, which without a Q has no meaning any more.
     /// - Complexity: about 14n³/3 operations, n³/3 more with W, 7n³ if a second pass is needed, 10n³ if Householder has to do it
-    ///   after all.
+    ///   after all; 11n³/3 more after a turn that failed its test.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     public static func orthogonalize(
@@ -47,7 +47,7 @@ extension BLASScalar {
 
     /// Cholesky's way.
     ///
-    /// - Returns: whether `product` is replaced by a Q as orthogonal as Householder's is; if not, it is as it was.
+    /// - Returns: `.failed` unless `product` is replaced by a Q as orthogonal as Householder's is; it is then as it was.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     static func orthogonalizeByCholesky(
@@ -67,8 +67,8 @@ extension BLASScalar {
                 balancedFactor(
                     of: gram, basis: basis, product: product, n: n, precision: precision, inverses: inverses, workspace: workspace)
             else { return .failed }
-            // The errors of a basis that is turned stay in it.
-            if let turn, basisError <= tolerance,
+            // The errors of a basis that is turned stay in it, and more come.
+            if let turn, basisError <= 0.85 * tolerance,
                 makeTurn(from: gram, n: n, into: turn, spare: columns, inverses: inverses, workspace: workspace)
             {
                 gemm(
@@ -113,7 +113,15 @@ extension BLASScalar {
         inverses: UnsafeMutablePointer<Self>, workspace: Workspace
     ) -> Bool {
         multiplyByOwnTranspose(triangle, n: n, stride: n, into: spare, stride: n, workspace: workspace)
-        guard factor(spare, n: n, stride: n, floor: 0, inverses: inverses, workspace: workspace) == 0 else { return false }
+        let isWellConditioned = workspace.frame {
+            let squares = workspace.take(Self.self, count: n)
+            for i in 0..<n { squares[i] = spare[i * n + i] }
+            guard factor(spare, n: n, stride: n, floor: 0, inverses: inverses, workspace: workspace) == 0 else { return false }
+            // R's diagonal over the norms of L's columns are sines of their angles to those before them. Columns of rounding noise, of
+            // a factor whose rank is not full, may be nearly parallel: what comes of them has never passed the test of orthogonality.
+            return (0..<n).allSatisfy { spare[$0 * n + $0] * spare[$0 * n + $0] >= 0.1 * squares[$0] }
+        }
+        guard isWellConditioned else { return false }
         transposeUpperTriangle(triangle, n: n, into: turn)
         solve(rows: n, n: n, spare, stride: n, inverses: inverses, turn, stride: n, workspace: workspace)
         return true
@@ -215,7 +223,10 @@ extension BLASScalar {
 
 /// What became of a matrix that was to be replaced by the Q of its QR factorisation.
 public enum Orthogonalization: Sendable {
-    case failed, made
-    /// Made, and W = Q₀ᵀ·Q as well.
+    /// There is no Q that is finite.
+    case failed
+    /// It is.
+    case made
+    /// It is, and there is W = Q₀ᵀ·Q as well.
     case turned
 }

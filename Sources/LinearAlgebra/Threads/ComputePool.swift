@@ -69,14 +69,12 @@ public final class ComputePool: Sendable {
     }
 
     /// How many of the tasks, costliest first, are done one after the other by all threads: those that take longer than their share
-    /// of what is left, and are large and divisible, or the last one.
+    /// of what is left, and are large and divisible, or leave next to nothing to wait.
     static func sharedCount(costs: [TaskCost], threadCount: Int) -> Int {
         var left = costs.reduce(0) { $0 + $1.operations }
-        var waiting = costs.count
         return costs.prefix { cost in
-            waiting -= 1
             defer { left -= cost.operations }
-            return (cost.isDivisible || waiting == 0) && cost.operations >= smallestSharedCost
+            return (cost.isDivisible || left < 1.05 * cost.operations) && cost.operations >= smallestSharedCost
                 && cost.operations * Double(threadCount) > left * 1.2
         }.count
     }

@@ -2,7 +2,7 @@
 public struct TaskCost: Sendable {
     /// About how many floating-point operations it takes.
     public let operations: Double
-    /// Whether most of it are large products, which several threads can share: other threads that have to help do not wait.
+    /// Whether most of it is large products, which threads can share; all threads together are wasted on any other task.
     public let isDivisible: Bool
 
     public init(_ operations: Double, isDivisible: Bool = false) {

@@ -74,7 +74,7 @@ struct BasisRefresh {
     ///
     /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
     ///
-    /// - Complexity: per side 7n³ operations a round, 12n³ at worst (14n³ with eigh); 2·count·n for exp_avg, or 4.
+    /// - Complexity: per side 7n³ operations a round, 15n³ at worst (14n³ with eigh); 2·count·n for exp_avg, or 4.
     func apply<Scalar: BLASScalar>(
         sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
         workspace: Workspace
@@ -97,13 +97,16 @@ struct BasisRefresh {
                 orders[index] = UnsafePointer(order)
             }
             guard result.made > 0 else { return }
-            // From the sorted old basis into the new one at once, or out of the old one and into the new one.
+            // From the sorted old basis into the new one at once, or out of the old one and into the new one. Next to 1 bfloat16 has
+            // steps of 2⁻⁸: a turn's diagonal would become 1 beside all that is off it, and exp_avg would grow at `medium`.
+            let isTurned = sides.indices.contains { turns[$0] != nil }
+            let turning = isTurned && precision == .medium ? .high : precision
             let spare = workspace.take(Scalar.self, count: count)
             sort(expAvg, count: count, along: sides, spare: spare) { turns[$0] == nil ? nil : orders[$0] }
             rotate(expAvg, count: count, along: sides, back: true, into: spare, precision: precision, workspace: workspace) {
                 fresh[$0] == nil || turns[$0] != nil ? nil : UnsafePointer(sides[$0].basis.base)
             }
-            rotate(spare, count: count, along: sides, back: false, into: expAvg, precision: precision, workspace: workspace) {
+            rotate(spare, count: count, along: sides, back: false, into: expAvg, precision: turning, workspace: workspace) {
                 turns[$0] ?? fresh[$0]
             }
             sort(expAvgSq, count: count, along: sides, spare: spare) { fresh[$0] == nil ? nil : orders[$0] }
@@ -115,9 +118,10 @@ struct BasisRefresh {
         return result
     }
 
-    /// Whether a new basis's turn from the old one is worth its n³/3 operations, for what it saves: the way out of the old one.
+    /// Whether a new basis's turn from the old one is worth its n³/3 operations, and what turns that fail cost, for what it saves:
+    /// the way out of the old one.
     private func turnIsCheaper<Scalar: BLASScalar>(_ side: Side<Scalar>, count: Int) -> Bool {
-        !useEigh && powerIterSteps == 1 && 4 * count >= side.size * side.size
+        !useEigh && powerIterSteps == 1 && 8 * count >= 3 * side.size * side.size
     }
 
     /// Gathers a tensor along its sides, in their orders; sides without one stay.
@@ -176,6 +180,7 @@ struct BasisRefresh {
         factor: UnsafePointer<Scalar>, scale: Scalar, from basis: UnsafeMutablePointer<Scalar>, n: Int,
         product: UnsafeMutablePointer<Scalar>, turn: UnsafeMutablePointer<Scalar>?, workspace: Workspace
     ) -> BasisOutcome {
+        precondition(turn == nil || powerIterSteps == 1, "the turn of several rounds is not that of the last")
         var outcome = BasisOutcome.failed
         for round in 0..<powerIterSteps {
             if round > 0 {

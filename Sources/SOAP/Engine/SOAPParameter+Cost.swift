@@ -1,7 +1,7 @@
 public import LinearAlgebra
 
 extension SOAPParameter {
-    /// What the next step takes. Eigendecompositions, which make the first bases, cannot be divided.
+    /// What the next step takes. Eigendecompositions, which make the first bases, cannot be divided, nor can plain Adam.
     public func nextStepCost(options: SOAPOptions) -> TaskCost {
         let count = Double(count)
         let step = sides.reduce(20 * count) { cost, side in
@@ -9,7 +9,7 @@ extension SOAPParameter {
             let factor = options.useKLShampoo ? 3 * count * n + 2 * n * n * n : count * n
             return cost + factor + 4 * count * n
         }
-        guard refreshIsDue(options) else { return TaskCost(step, isDivisible: true) }
+        guard refreshIsDue(options) else { return TaskCost(step, isDivisible: !sides.isEmpty) }
         return TaskCost(step + SOAPParameter.refreshCost(layout, options), isDivisible: hasBases && !options.useEigh)
     }
 

@@ -14,7 +14,7 @@ extension SOAPFunctions {
     ///   - adaptiveUpdateTolerance: its tolerance; nil is 1e-7.
     ///   - powerIterSteps: rounds of orthogonal iteration, at least 1.
     /// - Throws: when the shapes do not fit each other. A basis whose factor cannot be decomposed stays as it is.
-    /// - Complexity: O(n³) a dimension, and 4·count·Σn for the momentum.
+    /// - Complexity: O(n³) a dimension, and at most 4·count·Σn for the momentum.
     public static func updateEigenbasisAndMomentum<Scalar: BLASScalar>(
         _ factors: [Tensor<Scalar>], bases: [Tensor<Scalar>], expAvgSq: Tensor<Scalar>, momentum: Tensor<Scalar>, useEigh: Bool = false,
         useAdaptiveCriteria: Bool = false, adaptiveUpdateTolerance: Double? = nil, powerIterSteps: Int = 1
