@@ -70,7 +70,7 @@ let package = Package(
         .testTarget(
             name: "TrainingTests",
             dependencies: [
-                "Training", "LinearAlgebra", "Memory", "Metrics", "Safetensors", "StrictJSON", "SOAP", "Storage", grdb, logging,
+                "Training", "LinearAlgebra", "Memory", "Metrics", "Safetensors", "StrictJSON", "SOAP", "Storage", crypto, grdb, logging,
             ],
             resources: [.copy("Fixtures")]),
         .testTarget(

@@ -18,7 +18,7 @@ public struct LogEntry: Equatable, Sendable {
     public var attributes: String
     /// SHA-256 of the body, 32 bytes. Whoever reads the entry back is sure to get these bytes.
     public var bodyDigest: [UInt8]
-    /// SHA-256 of the answer that came before this entry, 32 bytes.
+    /// What is kept of the answer that came before this entry, to recognise it by: 32 bytes.
     public var previousAnswerDigest: [UInt8]?
 
     public init(

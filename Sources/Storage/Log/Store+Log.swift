@@ -20,38 +20,44 @@ extension Store {
     /// Writes an entry to a run's log, as ``append(_:body:to:)`` does, and begins to make it durable: that goes on beside whatever
     /// the caller does until it calls ``finish(_:)``. Several entries, also of several runs, become durable together.
     ///
-    /// - Parameter previous: the newest entry as the caller knows it.
+    /// - Parameters:
+    ///   - makeEntry: asked for when the body has been written, so that the body's digest may still be in the making before.
+    ///   - previous: the newest entry as the caller knows it.
     /// - Throws: ``StorageError/Kind/conflict`` when there is a newer one.
     public func beginAppending(
-        _ entry: LogEntry, body: [UnsafeRawBufferPointer], to run: Int64, after previous: Int64? = nil
+        _ makeEntry: @autoclosure () -> LogEntry, body: [UnsafeRawBufferPointer], to run: Int64, after previous: Int64? = nil
     ) throws(StorageError) -> LogCommit {
         let parts = body.flatMap { PartTable.split($0, size: partSize) }
         let byteCount = body.reduce(0) { $0 + $1.count }
-        let (sequence, commit) = try writeSoon { db in
+        let ((sequence, attributesCount), commit) = try writeSoon { db in
             let sequence = try lastSequence(of: run, in: db) + 1
             guard previous == nil || sequence == previous! + 1 else {
                 throw StorageError(.conflict, "Somebody else has written to the log of run \(run).")
             }
+            // What parts refer to; what it says comes behind them.
+            try db.cachedStatement(sql: Store.insertEmptyEntry).execute(arguments: [run, sequence])
+            for (ordinal, part) in parts.enumerated() {
+                try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
+            }
+            let entry = makeEntry()
             let values: [any DatabaseValueConvertible] = [
                 run, sequence, entry.kind.rawValue, entry.parameter, entry.step, entry.epoch, entry.attributes,
                 Data(entry.bodyDigest), entry.previousAnswerDigest.map { Data($0) }, byteCount, parts.count,
                 Date().timeIntervalSince1970,
             ]
             let columns = values.map(\.databaseValue)
-            try db.cachedStatement(sql: Store.insertEntry).execute(
-                arguments: StatementArguments(columns + [Data(RowDigest.compute(columns)).databaseValue]))
-            for (ordinal, part) in parts.enumerated() {
-                try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
-            }
+            let digest = Data(RowDigest.compute(columns)).databaseValue
+            try db.cachedStatement(sql: Store.fillEntry).execute(
+                arguments: StatementArguments(columns.dropFirst(2) + [digest] + columns.prefix(2)))
             if entry.kind == .stateImport { try updateRun(run, set: "epoch = ?, is_ahead = 0", entry.epoch, in: db) }
             KillPoint.reach(.beforeLog)
-            return sequence
+            return (sequence, entry.attributes.utf8.count)
         }
         commit.begin()
         KillPoint.reach(.beforeApply)
         noteWritten(byteCount)
-        meter.noteRecord(byteCount: byteCount + entry.attributes.utf8.count)
-        return LogCommit(sequence: sequence, run: run, commit: commit)
+        meter.noteRecord(byteCount: byteCount + attributesCount)
+        return LogCommit(sequence: sequence, byteCount: byteCount + attributesCount, run: run, commit: commit)
     }
 
     /// Returns when an entry is durable.
@@ -219,9 +225,14 @@ extension Store {
 
     private static func entryName(_ sequence: Int64, run: Int64) -> String { "Log entry \(sequence) of run \(run)" }
 
-    private static let insertEntry = """
-        INSERT INTO log_entry (\(Schema.logEntryColumns.joined(separator: ", ")), digest)
-        VALUES (\(Schema.logEntryColumns.map { _ in "?" }.joined(separator: ", ")), ?)
+    private static let insertEmptyEntry = """
+        INSERT INTO log_entry (run, sequence, kind, step, epoch, attributes, body_digest, byte_count, part_count, created_at)
+        VALUES (?, ?, '', 0, 0, '', zeroblob(32), 0, 0, 0)
+        """
+
+    private static let fillEntry = """
+        UPDATE log_entry SET \((Schema.logEntryColumns.dropFirst(2) + ["digest"]).map { "\($0) = ?" }.joined(separator: ", "))
+        WHERE run = ? AND sequence = ?
         """
 }
 

@@ -37,11 +37,13 @@ extension Run {
     }
 
     /// Gives a record its place in the log. It becomes durable while the caller goes on, until it calls ``finish(_:)``.
-    func beginAppending(_ entry: LogEntry, body: [UnsafeRawBufferPointer]) throws(TrainingError) -> LogCommit {
+    func beginAppending(
+        _ makeEntry: @autoclosure () -> LogEntry, body: [UnsafeRawBufferPointer]
+    ) throws(TrainingError) -> LogCommit {
         let commit = try doubting { () throws(StorageError) in
-            try store.beginAppending(entry, body: body, to: id, after: checkpointing.logSequence)
+            try store.beginAppending(makeEntry(), body: body, to: id, after: checkpointing.logSequence)
         }
-        checkpointing.logByteCount += body.reduce(entry.attributes.utf8.count) { $0 + $1.count }
+        checkpointing.logByteCount += commit.byteCount
         return commit
     }
 

@@ -232,11 +232,11 @@ extension Run {
         if entry.kind == .parameterStep {
             let parameter = try parameter(try TensorName(parameter: entry.parameter ?? ""))
             try Run.requireNext(logged, after: parameter.lastNumber)
-            differing = Run.differing(parameter.record, entry)
+            differing = Run.differing(parameter.record, entry, attributes)
             plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
         } else {
             try Run.requireNext(logged, after: step)
-            differing = Run.differing(record, entry)
+            differing = Run.differing(record, entry, attributes)
             plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
         }
         // The first judgement stands: what was answered then must not be refused now, for a norm in another last bit.
@@ -257,8 +257,9 @@ extension Run {
     }
 
     /// The number of the step before an entry, if its answer is not the one whose digest the log holds.
-    private static func differing(_ previous: StepRecord?, _ entry: LogEntry) -> Int? {
-        guard var previous, let expected = entry.previousAnswerDigest, previous.answerDigest != expected else { return nil }
+    private static func differing(_ previous: StepRecord?, _ entry: LogEntry, _ attributes: JSONValue) -> Int? {
+        let kind = AnswerDigest(rawValue: attributes["answer_digest"]?.stringValue ?? AnswerDigest.sha256.rawValue)
+        guard let previous, let expected = entry.previousAnswerDigest, let kind, previous.digest(kind) != expected else { return nil }
         return previous.step
     }
 }

@@ -53,8 +53,8 @@ extension Run {
             return try replay(&record, identity, durableStep: status.durableStep, digested)
         }
         try Run.check(number, after: step, epoch: self.epoch)
-        let plan = try judged(StepPlan(safetensors: body, inputs: inputs, in: context))
-        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, received, began: began)
+        let plan = try StepPlan(safetensors: body, inputs: inputs, in: context)
+        return try carryOut(plan, number, digested, received, began: began)
     }
 
     /// One step of one parameter: its `number`.
@@ -84,8 +84,8 @@ extension Run {
             return try replay(&parameter.record, identity, durableStep: parameter.durableNumber, digested)
         }
         try Run.check(number, after: last, epoch: self.epoch)
-        let plan = try judged(StepPlan(raw: body, for: parameter, inputs: inputs, in: context))
-        return try carryOut(plan, StepIdentity(body: body, inputs: inputs), number, digested, received, began: began)
+        let plan = try StepPlan(raw: body, for: parameter, inputs: inputs, in: context)
+        return try carryOut(plan, number, digested, received, began: began)
     }
 
     var context: StepContext {
@@ -131,7 +131,7 @@ extension Run {
     private func answer(_ record: inout StepRecord, durableStep: Int, _ digested: Bool) -> StepAnswer {
         StepAnswer(
             step: record.step, durableStep: durableStep, epoch: epoch, content: record.content, weightScale: record.weightScale,
-            digest: digested ? record.answerDigest : nil)
+            digest: digested ? record.contentDigest : nil)
     }
 
     /// Refuses or skips a step that is not finite, as the policy asks.
@@ -144,10 +144,12 @@ extension Run {
         return plan
     }
 
-    /// Makes a judged plan durable as the policy asks, carries it out, and keeps the answer.
+    /// Judges a plan, makes it durable as the policy asks, carries it out, and keeps the answer.
     private func carryOut(
-        _ plan: StepPlan, _ identity: StepIdentity, _ number: Int, _ digested: Bool, _ received: Duration?, began: ContinuousClock.Instant
+        _ plan: StepPlan, _ number: Int, _ digested: Bool, _ received: Duration?, began: ContinuousClock.Instant
     ) throws(TrainingError) -> StepAnswer {
+        let digest = BodyDigest(of: plan.body, on: surroundings.threads)
+        let plan = try judged(plan)
         var timing = StepTiming(receive: received)
         timing.planning = ContinuousClock.now - began
         let reserved = try reserve(plan)
@@ -156,7 +158,7 @@ extension Run {
         do {
             let commitBegan = ContinuousClock.now
             if isLogged {
-                commit = try beginAppending(logEntry(plan, identity, number), body: [plan.body.bytes])
+                commit = try beginAppending(logEntry(plan, digest.value, number), body: [plan.body.bytes])
             } else {
                 try markAhead()
             }
@@ -165,6 +167,7 @@ extension Run {
             release(reserved)
             throw error
         }
+        let identity = StepIdentity(bodyDigest: digest.value, inputs: plan.inputs)
         // The record is in its place, so nothing but a failing device can undo the step: it is made durable meanwhile.
         var (record, outcome) = apply(plan, identity, step: number, isDurable: isLogged)
         if let commit {
@@ -253,13 +256,13 @@ extension Run {
     }
 
     /// What the log must hold beside the body so that a replay computes the same, and can tell whether it did.
-    private func logEntry(_ plan: StepPlan, _ identity: StepIdentity, _ number: Int) -> LogEntry {
-        var attributes: JSONObject = ["inputs": .object(plan.inputs.json)]
+    private func logEntry(_ plan: StepPlan, _ bodyDigest: [UInt8], _ number: Int) -> LogEntry {
+        var attributes: JSONObject = ["inputs": .object(plan.inputs.json), "answer_digest": .string(StepRecord.digestKind.rawValue)]
         if plan.isSkipped { attributes["skipped"] = true }
         let parameter = plan.form == .parameter ? plan.entries[0].known : nil
         return LogEntry(
             kind: parameter == nil ? .step : .parameterStep, parameter: parameter?.name.description, step: number, epoch: epoch,
-            attributes: String(decoding: JSONValue.object(attributes).serialized(), as: UTF8.self), bodyDigest: identity.bodyDigest,
+            attributes: String(decoding: JSONValue.object(attributes).serialized(), as: UTF8.self), bodyDigest: bodyDigest,
             previousAnswerDigest: parameter == nil ? record?.answerDigest : parameter?.record?.answerDigest)
     }
 }

@@ -7,12 +7,21 @@ struct StepRecord {
     let content: AlignedBuffer?
     let weightScale: Double?
     /// SHA-256 of the answer; computed when first needed.
-    lazy var answerDigest: [UInt8] = sha256(content?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0))
+    lazy var contentDigest: [UInt8] = digest(.sha256)
+    /// What the log keeps of the answer; computed when first needed.
+    lazy var answerDigest: [UInt8] = digest(StepRecord.digestKind)
+
+    /// The kind of ``answerDigest``.
+    static let digestKind = AnswerDigest.gmac
 
     init(step: Int, identity: StepIdentity, content: AlignedBuffer?, weightScale: Double?) {
         self.step = step
         self.identity = identity
         self.content = content
         self.weightScale = weightScale
+    }
+
+    func digest(_ kind: AnswerDigest) -> [UInt8] {
+        kind.compute(content?.bytes ?? UnsafeRawBufferPointer(start: nil, count: 0))
     }
 }

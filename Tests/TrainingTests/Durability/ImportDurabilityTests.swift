@@ -126,7 +126,7 @@ struct ImportDurabilityTests {
         }
     }
 
-    @Test(arguments: ["log", "checkpoint"], ["BEFORE INSERT ON log_entry WHEN NEW.kind = 'import'", "BEFORE UPDATE OF epoch ON run"])
+    @Test(arguments: ["log", "checkpoint"], ["BEFORE UPDATE ON log_entry WHEN NEW.kind = 'import'", "BEFORE UPDATE OF epoch ON run"])
     func aFailedCommitLeavesEverythingAsItWas(_ durability: String, _ event: String) async throws {
         let file = try await file(hostingWeights: true)
         let house = try await House()

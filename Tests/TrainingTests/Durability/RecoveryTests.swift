@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import GRDB
 import Memory
@@ -153,6 +154,30 @@ struct RecoveryTests {
         #expect(warnings.count == 1)
         #expect(warnings.first?.contains("\"first_step\": 2") == true && warnings.first?.contains("\"steps\": 2") == true)
         #expect(try house.run().status.step == 4)
+    }
+
+    /// Records of a log that do not say how they know answers again hold SHA-256.
+    @Test(arguments: [true, false])
+    func anOlderLogKnowsItsAnswersAgain(_ isRight: Bool) async throws {
+        let house = try await House()
+        let run = try await house.make("run", #"{"optimizer": {"lr": 0.01}}"#)
+        var digests: [[UInt8]] = []
+        for k in 1...3 {
+            let answer = try await run.put(k, [.gradient("w", [4, 3], k)])
+            digests.append(Array(SHA256.hash(data: answer.content.map { Array($0.bytes) } ?? [])))
+        }
+        if !isRight { digests[0][7] ^= 1 }
+        try house.store.write { db in
+            for (index, digest) in digests.enumerated() {
+                try db.execute(
+                    sql: "UPDATE log_entry SET attributes = '{\"inputs\":{}}', previous_answer_digest = ? WHERE step = ?",
+                    arguments: [Data(digest), index + 2])
+            }
+            try db.execute(sql: Schema.signLog)
+        }
+        try await house.crash()
+        #expect(house.log.lines.count { $0.contains("other bits") } == (isRight ? 0 : 1))
+        #expect(try house.run().status.step == 3)
     }
 
     @Test func aLogRecordThatIsNotUnderstoodIsNotGuessed() async throws {
