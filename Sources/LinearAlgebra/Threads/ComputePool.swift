@@ -50,9 +50,13 @@ public final class ComputePool: Sendable {
         let order = costs.indices.sorted { (costs[$0].operations, $1) > (costs[$1].operations, $0) }
         guard costs.reduce(0, { $0 + $1.operations }) >= ComputePool.inlineCost else { return performInline(order, body) }
         let sharedCount = threadCount > 1 ? ComputePool.sharedCount(costs: order.map { costs[$0] }, threadCount: threadCount) : 0
-        let team = Team(threadCount: threadCount, queue: queue)
-        for index in order.prefix(sharedCount) {
-            run([index]) { index, workspace in workspace.led(by: team) { body(index, workspace) } }
+        if sharedCount > 0 {
+            let team = Team(threadCount: threadCount, queue: queue)
+            queue.leading {
+                for index in order.prefix(sharedCount) {
+                    run([index]) { index, workspace in workspace.led(by: team) { body(index, workspace) } }
+                }
+            }
         }
         if sharedCount < order.count { run(Array(order.dropFirst(sharedCount)), body) }
     }

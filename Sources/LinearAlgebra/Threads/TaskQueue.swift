@@ -10,6 +10,8 @@ final class TaskQueue: @unchecked Sendable {
         didSet { jobCount.store(jobs.count, ordering: .relaxed) }
     }
     private let jobCount = Atomic(0)
+    /// How many callers have tasks under way that teams share.
+    private let leaderCount = Atomic(0)
     private var isClosed = false
     private var idleWorkspaces: [Workspace] = []
 
@@ -35,8 +37,16 @@ final class TaskQueue: @unchecked Sendable {
         let workspace = Workspace()
         while let (job, index) = nextTask() {
             job.run(index, workspace)
-            if job.isPartOfTask { _ = Spin.until { jobCount.load(ordering: .relaxed) > 0 } }
+            guard job.isPartOfTask else { continue }
+            _ = Spin.until { jobCount.load(ordering: .relaxed) > 0 || leaderCount.load(ordering: .relaxed) == 0 }
         }
+    }
+
+    /// Calls `body`, and has the threads that help with its tasks' parts wait awake for more meanwhile.
+    func leading(_ body: () -> Void) {
+        leaderCount.add(1, ordering: .relaxed)
+        body()
+        leaderCount.subtract(1, ordering: .relaxed)
     }
 
     /// A task of that job which no thread has begun, or nil.
