@@ -17,5 +17,6 @@
 #undef NAME
 
 #undef TARGET
+#undef LINE_BYTES
 #undef FLOAT_NAME
 #undef DOUBLE_NAME

@@ -1,10 +1,11 @@
-/* The body of lather_cholesky_block for one type and one instruction set. The includer defines REAL, TARGET and NAME.
+/* The body of lather_cholesky_block for one type and one instruction set. The includer defines REAL, TARGET, NAME
+   and LINE_BYTES.
 
-   Everything is done by square tiles, whose rows are one vector of a cache line each and stay in registers. A tile on the diagonal is
+   Everything is done by square tiles, whose rows are of LINE_BYTES bytes each, so that a tile stays in registers. A tile on the diagonal is
    computed whole; what is below its diagonal means nothing and is neither read nor written back. The matrix is filled up to
    whole tiles with those of the identity. */
 
-typedef REAL NAME(Line) __attribute__((vector_size(64), aligned(sizeof(REAL))));
+typedef REAL NAME(Line) __attribute__((vector_size(LINE_BYTES), aligned(sizeof(REAL))));
 #define LINE NAME(Line)
 #define SIDE ((size_t)(sizeof(LINE) / sizeof(REAL)))
 #define WIDTH LATHER_CHOLESKY_BLOCK

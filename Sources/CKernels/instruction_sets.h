@@ -4,6 +4,7 @@
 #define LATHER_JOIN(a, b) a##b
 
 #define TARGET
+#define LINE_BYTES 32
 #define FLOAT_NAME(what) LATHER_JOIN(what, Float128)
 #define DOUBLE_NAME(what) LATHER_JOIN(what, Double128)
 #include "both_types.h"
@@ -11,11 +12,13 @@
 #if defined(__x86_64__)
 
 #define TARGET __attribute__((target("avx2,fma")))
+#define LINE_BYTES 32
 #define FLOAT_NAME(what) LATHER_JOIN(what, Float256)
 #define DOUBLE_NAME(what) LATHER_JOIN(what, Double256)
 #include "both_types.h"
 
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl")))
+#define LINE_BYTES 64
 #define FLOAT_NAME(what) LATHER_JOIN(what, Float512)
 #define DOUBLE_NAME(what) LATHER_JOIN(what, Double512)
 #include "both_types.h"

@@ -86,4 +86,13 @@ size_t lather_amx_product(int parts, size_t m, size_t n, size_t k, float alpha, 
 size_t lather_amx_upper_product(int parts, size_t n, size_t k, float alpha, struct lather_operand a, struct lather_operand b, float beta,
                                 float *c, size_t stride, void *scratch);
 
+/* How many numbers of scratch memory a small product takes. */
+size_t lather_small_scratch(size_t m, size_t n, size_t k);
+
+/* C (m×n) <- alpha A B + beta C in single precision, with A m×k and B k×n; C is not read if beta is 0. With `upper`, m = n, and what
+   it leaves below the diagonal of C has no meaning. For AVX2 with FMA, and fast as long as B is at most as large as the first-level
+   cache. */
+void lather_small_product(size_t m, size_t n, size_t k, float alpha, struct lather_operand a, struct lather_operand b, float beta,
+                          float *c, size_t stride, int upper, float *scratch);
+
 #endif

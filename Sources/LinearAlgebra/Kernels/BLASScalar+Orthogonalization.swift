@@ -203,10 +203,10 @@ extension BLASScalar {
             }
             gemm(
                 transposeA: false, transposeB: true, m: probes, n: n, k: n, alpha: 1, errors, stride: n, matrix, stride: n, beta: 0,
-                images, stride: n)
+                images, stride: n, precision: .highest, workspace: workspace)
             gemm(
                 transposeA: false, transposeB: false, m: probes, n: n, k: n, alpha: 1, images, stride: n, matrix, stride: n, beta: -1,
-                errors, stride: n)
+                errors, stride: n, precision: .highest, workspace: workspace)
             var largest: Self = 0
             for i in 0..<(probes * n) {
                 // Not `max`, which would lose NaN.

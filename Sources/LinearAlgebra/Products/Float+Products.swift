@@ -29,6 +29,11 @@ extension Float {
                     workspace.take(UInt8.self, count: lather_amx_scratch(parts, m, n, k)))
             }
             if done == k { return }
+        } else if workspace.kernels.isSmall(transposeA: transposeA, m: m, n: n, k: k) {
+            return smallProduct(
+                m: m, n: n, k: k, alpha: alpha, lather_operand(elements: a, stride: strideA, transposed: transposeA ? 1 : 0),
+                lather_operand(elements: b, stride: strideB, transposed: transposeB ? 1 : 0), beta: beta, c, stride: strideC,
+                isUpper: false, workspace: workspace)
         }
         gemm(
             transposeA: transposeA, transposeB: transposeB, m: m, n: n, k: k - done, alpha: alpha,
@@ -60,6 +65,11 @@ extension Float {
                     workspace.take(UInt8.self, count: lather_amx_scratch(parts, n, n, k)))
             }
             if done == k { return }
+        } else if workspace.kernels.isSmall(transposeA: transpose, m: n, n: n, k: k) {
+            return smallProduct(
+                m: n, n: n, k: k, alpha: alpha, lather_operand(elements: a, stride: strideA, transposed: transpose ? 1 : 0),
+                lather_operand(elements: a, stride: strideA, transposed: transpose ? 0 : 1), beta: beta, c, stride: strideC,
+                isUpper: true, workspace: workspace)
         }
         syrk(
             transpose: transpose, n: n, k: k - done, alpha: alpha, a + done * (transpose ? strideA : 1), stride: strideA,
@@ -88,8 +98,24 @@ extension Float {
                     workspace.take(UInt8.self, count: lather_amx_scratch(parts, n, n, k)))
             }
             if done == k { return }
+        } else if workspace.kernels.isSmall(transposeA: true, m: n, n: n, k: k) {
+            return smallProduct(
+                m: n, n: n, k: k, alpha: 1, lather_operand(elements: a, stride: strideA, transposed: 1),
+                lather_operand(elements: b, stride: strideB, transposed: 0), beta: 0, c, stride: strideC, isUpper: true,
+                workspace: workspace)
         }
         upperProductByHalves(
             n: n, k: k, a, stride: strideA, b, stride: strideB, into: c, stride: strideC, precision: precision, workspace: workspace)
+    }
+
+    private static func smallProduct(
+        m: Int, n: Int, k: Int, alpha: Float, _ a: lather_operand, _ b: lather_operand, beta: Float, _ c: UnsafeMutablePointer<Float>,
+        stride: Int, isUpper: Bool, workspace: Workspace
+    ) {
+        workspace.frame {
+            lather_small_product(
+                m, n, k, alpha, a, b, beta, c, stride, isUpper ? 1 : 0,
+                workspace.take(Float.self, count: lather_small_scratch(m, n, k)))
+        }
     }
 }

@@ -5,7 +5,8 @@ import Foundation
 ///
 /// Kernels of our own are those for AMX tiles, of one, two or three bfloat16 for a number; with three they are more exact than
 /// OpenBLAS's in single precision. Without AMX bfloat16 gains nothing: AVX-512's product of bfloat16 (`VDPBF16PS`)
-/// was measured at half the rate of single precision, and AVX2 has none. `Docs/performance.md` has the figures.
+/// was measured at half the rate of single precision, and AVX2 has none. For AVX2 there are kernels in single precision for products
+/// so small that OpenBLAS packs them for nothing. `Docs/performance.md` has the figures.
 public struct ProductKernels: Sendable, Equatable {
     private enum Choice: Sendable, Equatable {
         case blas, tilesWhereFaster, tilesForAll
@@ -60,6 +61,12 @@ public struct ProductKernels: Sendable, Equatable {
         case .high: 2
         case .medium: 1
         }
+    }
+
+    /// Whether the product of an m×k matrix, stored transposed or not, with a k×n one is a small one for AVX2. For AVX-512 OpenBLAS has
+    /// such kernels itself.
+    func isSmall(transposeA: Bool, m: Int, n: Int, k: Int) -> Bool {
+        vectorBits == 256 && m > 0 && n >= 16 && k >= 8 && n * k <= 128 * 128 && (k <= 64 || !transposeA)
     }
 
     /// Measured, both ways of storing A: what tiles gain grows with m·n·k, what packing costs with (m + n)·k, and they are 32 numbers
