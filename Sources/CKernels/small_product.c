@@ -1,4 +1,4 @@
-/* Products whose right factor fits into the first-level cache, for AVX2. */
+/* Products whose right factor stays in the cache, for AVX2. */
 
 #include <string.h>
 
@@ -15,13 +15,15 @@
 /* ROWS×COLUMNS sums are in registers at a time, two vectors a row. */
 enum { ROWS = 6, COLUMNS = 16 };
 
-/* Rows no further from each other than this are read where they are. Further ones, above all those of a power of two, would share a
-   few lines of the cache. */
+/* Rows of B, and those of a transposed A, are read where they are if they are no further from each other than this. Further ones,
+   above all those of a power of two, would share a few lines of the cache. */
 enum { NEAR = 64 };
 
 static size_t filled(size_t count, size_t unit) { return (count + unit - 1) / unit * unit; }
 
-size_t lather_small_scratch(size_t m, size_t n, size_t k) { return (filled(n, COLUMNS) + filled(m, ROWS)) * k; }
+size_t lather_small_scratch(size_t m, size_t n, size_t k, int transposed_a) {
+    return (filled(n, COLUMNS) + (transposed_a ? filled(m, ROWS) : 0)) * k;
+}
 
 /* Eight columns of eight numbers become rows. */
 TARGET INLINE void turn(const float *from, size_t stride, float *to, size_t line) {
@@ -143,8 +145,8 @@ void lather_small_product(size_t m, size_t n, size_t k, float alpha, struct lath
 
 #else
 
-size_t lather_small_scratch(size_t m, size_t n, size_t k) {
-    (void)m, (void)n, (void)k;
+size_t lather_small_scratch(size_t m, size_t n, size_t k, int transposed_a) {
+    (void)m, (void)n, (void)k, (void)transposed_a;
     return 0;
 }
 

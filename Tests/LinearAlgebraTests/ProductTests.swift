@@ -83,7 +83,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNotDoneOnTilesIsOpenBLASBitForBit() {
+    @Test func withoutKernelsOfOurOwnItIsOpenBLASBitForBit() {
         let product = Product(shape: Shape(m: 70, n: 65, k: 300), transposeA: true, transposeB: false, alpha: 0.7, beta: 0.3)
         var expected = product.c
         Float.gemm(

@@ -87,11 +87,11 @@ size_t lather_amx_upper_product(int parts, size_t n, size_t k, float alpha, stru
                                 float *c, size_t stride, void *scratch);
 
 /* How many numbers of scratch memory a small product takes. */
-size_t lather_small_scratch(size_t m, size_t n, size_t k);
+size_t lather_small_scratch(size_t m, size_t n, size_t k, int transposed_a);
 
 /* C (m×n) <- alpha A B + beta C in single precision, with A m×k and B k×n; C is not read if beta is 0. With `upper`, m = n, and what
-   it leaves below the diagonal of C has no meaning. For AVX2 with FMA, and fast as long as B is at most as large as the first-level
-   cache. */
+   it leaves below the diagonal of C has no meaning. For AVX2 with FMA, and made for a B of a few
+   thousand numbers. */
 void lather_small_product(size_t m, size_t n, size_t k, float alpha, struct lather_operand a, struct lather_operand b, float beta,
                           float *c, size_t stride, int upper, float *scratch);
 

@@ -115,7 +115,7 @@ extension Float {
         workspace.frame {
             lather_small_product(
                 m, n, k, alpha, a, b, beta, c, stride, isUpper ? 1 : 0,
-                workspace.take(Float.self, count: lather_small_scratch(m, n, k)))
+                workspace.take(Float.self, count: lather_small_scratch(m, n, k, a.transposed)))
         }
     }
 }

@@ -5,8 +5,8 @@ import Foundation
 ///
 /// Kernels of our own are those for AMX tiles, of one, two or three bfloat16 for a number; with three they are more exact than
 /// OpenBLAS's in single precision. Without AMX bfloat16 gains nothing: AVX-512's product of bfloat16 (`VDPBF16PS`)
-/// was measured at half the rate of single precision, and AVX2 has none. For AVX2 there are kernels in single precision for products
-/// so small that OpenBLAS packs them for nothing. `Docs/performance.md` has the figures.
+/// was measured at half the rate of single precision, and AVX2 has none. For AVX2 there is a kernel in single precision for products
+/// whose right factor is so small that packing both, as OpenBLAS does, is a good part of the work. `Docs/performance.md` has the figures.
 public struct ProductKernels: Sendable, Equatable {
     private enum Choice: Sendable, Equatable {
         case blas, tilesWhereFaster, tilesForAll
@@ -49,7 +49,7 @@ public struct ProductKernels: Sendable, Equatable {
     /// Whether any product runs on tiles.
     public var useTiles: Bool { choice != .blas }
 
-    /// `amx`, or `blas` for none of our own.
+    /// `amx`, or `blas` without tiles.
     public var name: String { useTiles ? "amx" : "blas" }
 
     /// How many bfloat16 stand for a number in the product of an m×k matrix with a k×n one; nil leaves it to OpenBLAS.
@@ -63,8 +63,8 @@ public struct ProductKernels: Sendable, Equatable {
         }
     }
 
-    /// Whether the product of an m×k matrix, stored transposed or not, with a k×n one is a small one for AVX2. For AVX-512 OpenBLAS has
-    /// such kernels itself.
+    /// Whether the product of an m×k matrix, stored transposed or not, with a k×n one is a small one for AVX2: B is at most 64 KiB, and
+    /// A is not to be packed for few products with each of its elements. For AVX-512 OpenBLAS has such kernels itself.
     func isSmall(transposeA: Bool, m: Int, n: Int, k: Int) -> Bool {
         vectorBits == 256 && m > 0 && n >= 16 && k >= 8 && n * k <= 128 * 128 && (k <= 64 || !transposeA)
     }

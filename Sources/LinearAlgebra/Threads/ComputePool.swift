@@ -50,15 +50,14 @@ public final class ComputePool: Sendable {
         let order = costs.indices.sorted { (costs[$0].operations, $1) > (costs[$1].operations, $0) }
         guard costs.reduce(0, { $0 + $1.operations }) >= ComputePool.inlineCost else { return performInline(order, body) }
         let sharedCount = threadCount > 1 ? ComputePool.sharedCount(costs: order.map { costs[$0] }, threadCount: threadCount) : 0
-        if sharedCount > 0 {
-            let team = Team(threadCount: threadCount, queue: queue)
-            queue.leading {
-                for index in order.prefix(sharedCount) {
-                    run([index]) { index, workspace in workspace.led(by: team) { body(index, workspace) } }
-                }
+        guard sharedCount > 0 else { return run(order, body) }
+        let team = Team(threadCount: threadCount, queue: queue)
+        queue.leading {
+            for index in order.prefix(sharedCount) {
+                run([index]) { index, workspace in workspace.led(by: team) { body(index, workspace) } }
             }
+            if sharedCount < order.count { run(Array(order.dropFirst(sharedCount)), body) }
         }
-        if sharedCount < order.count { run(Array(order.dropFirst(sharedCount)), body) }
     }
 
     private func run(_ order: [Int], _ body: @escaping @Sendable (_ index: Int, _ workspace: Workspace) -> Void) {

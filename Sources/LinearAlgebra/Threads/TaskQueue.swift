@@ -3,7 +3,8 @@ import Synchronization
 
 /// The jobs that have tasks to start, served in turn, one task each.
 ///
-/// Invariant: everything that changes is touched only under `condition`; `jobCount` is the number of jobs, which may be read without it.
+/// Invariant: everything that changes is touched only under `condition`, but for two atomics that tell spinning threads when to stop:
+/// `jobCount`, the number of jobs, and `leaderCount`.
 final class TaskQueue: @unchecked Sendable {
     private let condition = NSCondition()
     private var jobs: [ComputeJob] = [] {

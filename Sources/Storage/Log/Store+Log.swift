@@ -21,7 +21,8 @@ extension Store {
     /// the caller does until it calls ``finish(_:)``. Several entries, also of several runs, become durable together.
     ///
     /// - Parameters:
-    ///   - makeEntry: asked for when the body has been written, so that the body's digest may still be in the making before.
+    ///   - makeEntry: asked for when the body has been written, so that the body's digest may still be in the making before; once more
+    ///     when the disk was full. It is asked within the transaction, and must not use the store.
     ///   - previous: the newest entry as the caller knows it.
     /// - Throws: ``StorageError/Kind/conflict`` when there is a newer one.
     public func beginAppending(
@@ -36,10 +37,15 @@ extension Store {
             }
             // What parts refer to; what it says comes behind them.
             try db.cachedStatement(sql: Store.insertEmptyEntry).execute(arguments: [run, sequence])
+            // A page that is being read is not written before the commit. If it were, and then once more, SQLite would read all that
+            // comes behind it in the WAL again for its checksums.
+            var reader: RowCursor? = try Row.fetchCursor(db.cachedStatement(sql: Store.findEntry), arguments: [run, sequence])
+            _ = try reader?.next()
             for (ordinal, part) in parts.enumerated() {
                 try PartTable.log.insert(part, key: [run, sequence], ordinal: ordinal, in: db)
             }
             let entry = makeEntry()
+            reader = nil
             let values: [any DatabaseValueConvertible] = [
                 run, sequence, entry.kind.rawValue, entry.parameter, entry.step, entry.epoch, entry.attributes,
                 Data(entry.bodyDigest), entry.previousAnswerDigest.map { Data($0) }, byteCount, parts.count,
@@ -229,6 +235,8 @@ extension Store {
         INSERT INTO log_entry (run, sequence, kind, step, epoch, attributes, body_digest, byte_count, part_count, created_at)
         VALUES (?, ?, '', 0, 0, '', zeroblob(32), 0, 0, 0)
         """
+
+    private static let findEntry = "SELECT kind FROM log_entry WHERE run = ? AND sequence = ?"
 
     private static let fillEntry = """
         UPDATE log_entry SET \((Schema.logEntryColumns.dropFirst(2) + ["digest"]).map { "\($0) = ?" }.joined(separator: ", "))

@@ -2,9 +2,9 @@ public import Metrics
 
 /// Seconds of the phases of the steps that were taken, in the order in which they follow each other.
 public struct StepPhases: Sendable {
-    /// Digest, reading and checking of the body.
+    /// Reading and checking the body, and its digest if the step is not logged.
     public private(set) var plan = Histogram.seconds
-    /// Giving the step its place in the log; steps that are not logged are not counted here.
+    /// Giving the step its place in the log, and hashing the body meanwhile; steps that are not logged are not counted here.
     public private(set) var append = Histogram.seconds
     /// The optimizer. The log is made durable meanwhile.
     public private(set) var compute = Histogram.seconds

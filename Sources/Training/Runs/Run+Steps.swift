@@ -148,12 +148,14 @@ extension Run {
     private func carryOut(
         _ plan: StepPlan, _ number: Int, _ digested: Bool, _ received: Duration?, began: ContinuousClock.Instant
     ) throws(TrainingError) -> StepAnswer {
-        let digest = BodyDigest(of: plan.body, on: surroundings.threads)
         let plan = try judged(plan)
+        let digest = BodyDigest(of: plan.body, on: surroundings.hashers)
+        let isLogged = manifest.policy.durability == .log
+        // Nothing is computed that the store's connection would wait for, but for what is left of the digest.
+        if isLogged { previousAnswerDigest(of: plan.form == .parameter ? plan.entries[0].known : nil) } else { _ = digest.value }
         var timing = StepTiming(receive: received)
         timing.planning = ContinuousClock.now - began
         let reserved = try reserve(plan)
-        let isLogged = manifest.policy.durability == .log
         var commit: LogCommit?
         do {
             let commitBegan = ContinuousClock.now
@@ -250,9 +252,13 @@ extension Run {
 
     /// The next record holds the digest of this answer, which is computed while the trainer works on its next gradients.
     private func digestAnswerSoon(of parameter: TrainedParameter?) {
-        Task {
-            if let parameter { _ = parameter.record?.answerDigest } else { _ = record?.answerDigest }
-        }
+        Task { previousAnswerDigest(of: parameter) }
+    }
+
+    /// What the next record of a parameter, or of the run for nil, says of the answer before it.
+    @discardableResult
+    private func previousAnswerDigest(of parameter: TrainedParameter?) -> [UInt8]? {
+        if let parameter { parameter.record?.answerDigest } else { record?.answerDigest }
     }
 
     /// What the log must hold beside the body so that a replay computes the same, and can tell whether it did.
@@ -263,6 +269,6 @@ extension Run {
         return LogEntry(
             kind: parameter == nil ? .step : .parameterStep, parameter: parameter?.name.description, step: number, epoch: epoch,
             attributes: String(decoding: JSONValue.object(attributes).serialized(), as: UTF8.self), bodyDigest: bodyDigest,
-            previousAnswerDigest: parameter == nil ? record?.answerDigest : parameter?.record?.answerDigest)
+            previousAnswerDigest: previousAnswerDigest(of: parameter))
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import LinearAlgebra
 import Logging
 import Memory
@@ -21,6 +22,8 @@ public actor Run {
         let ledger: MemoryLedger
         let meter = StepMeter()
         let threads: WorkerThreads
+        /// For bodies' digests: runs that step take all of the others at times.
+        let hashers = WorkerThreads(maximum: ProcessInfo.processInfo.activeProcessorCount)
         /// For downloads: the database reads one piece at a time, and hundreds of readers must not take all threads from steps.
         let readers = WorkerThreads(maximum: 2)
         let directory: RunDirectory

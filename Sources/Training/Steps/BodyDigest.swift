@@ -1,7 +1,7 @@
 import Foundation
 import Memory
 
-/// The SHA-256 of a body, computed on a thread of its own while the body is checked and written to the log.
+/// The SHA-256 of a body, which a thread of its own computes while the body is written to the log.
 final class BodyDigest: @unchecked Sendable {
     // Invariant: `progress` is touched only under `condition`.
     private let condition = NSCondition()
@@ -17,9 +17,14 @@ final class BodyDigest: @unchecked Sendable {
     /// Smaller bodies are done before a thread would be awake: 128 KiB take 90 µs.
     private static let shareable = 128 << 10
 
+    /// Begins with it, or computes it at once if it is small.
     init(of body: AlignedBuffer, on threads: WorkerThreads) {
         self.body = body
-        if body.count >= BodyDigest.shareable { threads.run { self.compute() } }
+        if body.count < BodyDigest.shareable {
+            compute()
+        } else {
+            threads.run { self.compute() }
+        }
     }
 
     /// Waits for the digest, or computes it if no thread has begun to.
