@@ -17,7 +17,7 @@ extension MetricsText {
         ]
         add(
             "lather_step_phase_duration_seconds",
-            "Phases of the steps taken: receive the body, plan (digest and checks), append to the log, compute, sync (wait for the disk).",
+            "Phases of the steps taken: receive the body, plan (checks), append to the log (with the digest), compute, sync (wait for the disk).",
             phases.map { ([("phase", $0)], $1) })
         add("lather_basis_refreshes_total", .counter, "Parameters' steps that made a basis anew.", steps.basisRefreshes)
         add(

@@ -149,10 +149,10 @@ extension Run {
         _ plan: StepPlan, _ number: Int, _ digested: Bool, _ received: Duration?, began: ContinuousClock.Instant
     ) throws(TrainingError) -> StepAnswer {
         let plan = try judged(plan)
-        let digest = BodyDigest(of: plan.body, on: surroundings.hashers)
         let isLogged = manifest.policy.durability == .log
-        // Nothing is computed that the store's connection would wait for, but for what is left of the digest.
-        if isLogged { previousAnswerDigest(of: plan.form == .parameter ? plan.entries[0].known : nil) } else { _ = digest.value }
+        let digest = BodyDigest(of: plan.body, on: isLogged ? surroundings.hashers : nil)
+        // Before the store's connection would wait for it.
+        if isLogged { previousAnswerDigest(of: plan.form == .parameter ? plan.entries[0].known : nil) }
         var timing = StepTiming(receive: received)
         timing.planning = ContinuousClock.now - began
         let reserved = try reserve(plan)

@@ -17,13 +17,13 @@ final class BodyDigest: @unchecked Sendable {
     /// Smaller bodies are done before a thread would be awake: 128 KiB take 90 µs.
     private static let shareable = 128 << 10
 
-    /// Begins with it, or computes it at once if it is small.
-    init(of body: AlignedBuffer, on threads: WorkerThreads) {
+    /// - Parameter threads: one of them computes it, unless it is small; nil to have it at once.
+    init(of body: AlignedBuffer, on threads: WorkerThreads?) {
         self.body = body
-        if body.count < BodyDigest.shareable {
-            compute()
-        } else {
+        if let threads, body.count >= BodyDigest.shareable {
             threads.run { self.compute() }
+        } else {
+            compute()
         }
     }
 

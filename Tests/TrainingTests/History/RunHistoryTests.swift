@@ -231,10 +231,12 @@ import Testing
     @Test func troubleWithTheHistoryRefusesNoStep() async throws {
         let house = try await House()
         var run = try await house.make("run", Self.manifest)
-        try await take(1...5, of: run)
+        // Before the first step: on a machine that is busy enough the history may be saved by itself between them.
         try house.store.execute("ALTER TABLE history RENAME TO away")
+        try await take(1...5, of: run)
         run.history.save()
-        #expect(house.runs.metrics.failedHistoryWrites == 1 && house.log.lines.contains { $0.contains("is not saved for now") })
+        let failures = house.runs.metrics.failedHistoryWrites
+        #expect(failures > 0 && house.log.lines.count { $0.contains("is not saved for now") } == failures)
         try await run.makeCheckpoint()
         try await take(6...7, of: run)
         #expect(steps(run) == Array(1...7))
