@@ -12,6 +12,7 @@ public struct SafetensorsLayout: Sendable {
 
     /// The tensors, in the order given.
     public let tensors: [TensorSpec]
+    private let metadata: [(key: String, value: String)]
     /// Everything before the data: the length of the header, and the header.
     public let header: [UInt8]
     /// Bytes of the whole file.
@@ -56,12 +57,21 @@ public struct SafetensorsLayout: Sendable {
         guard !overflow else { throw SafetensorsError(.sizeOverflow, "the file has more than \(Int.max) bytes") }
         self.byteCount = byteCount
         self.tensors = tensors
+        self.metadata = metadata
         self.offsets = offsets.map { [dataOffset = header.count] in dataOffset + $0 }
     }
 
     /// The bytes of a tensor, by its place among ``tensors``, counted from the beginning of the file.
     public func range(of index: Int) -> Range<Int> {
         offsets[index]..<offsets[index + 1]
+    }
+
+    /// Whether this is the layout of such a file.
+    ///
+    /// - Complexity: O(tensors), where laying them out takes a hundred times as long.
+    public func isThat(of tensors: [TensorSpec], metadata: [(key: String, value: String)]) -> Bool {
+        self.metadata.elementsEqual(metadata) { $0.key.utf8.elementsEqual($1.key.utf8) && $0.value.utf8.elementsEqual($1.value.utf8) }
+            && self.tensors == tensors
     }
 
     /// A header's text with its length before it and spaces behind it.

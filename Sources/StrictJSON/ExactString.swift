@@ -15,7 +15,11 @@ public struct ExactString: Hashable, Sendable {
     ///
     /// - Complexity: O(length).
     public static func == (left: ExactString, right: ExactString) -> Bool {
-        left.string.utf8.elementsEqual(right.string.utf8)
+        let (left, right) = (left.string.utf8, right.string.utf8)
+        let isEqual = left.withContiguousStorageIfAvailable { left in
+            right.withContiguousStorageIfAvailable { left.count == $0.count && left.elementsEqual($0) }
+        }
+        return isEqual.flatMap { $0 } ?? left.elementsEqual(right)
     }
 
     /// Hashes the bytes.

@@ -101,7 +101,7 @@ public actor Runs {
         try RunStatus.fence(epoch, current: 0, step: 0)
         if let row = try storedRun(name) {
             // It was made when the disk failed, and whoever wanted it was told that this is not known.
-            directory.await([name])
+            directory.noteAwaited([name])
             await recover(row, name)
             return try await make(name, manifest: json, epoch: epoch)
         }
@@ -186,7 +186,7 @@ public actor Runs {
             surroundings.logger.error("a run has an impossible name", metadata: ["id": "\(row.id)"])
             return nil
         }
-        directory.await(named.map(\.0))
+        directory.noteAwaited(named.map(\.0))
         directory.noteProgress { ($0.runsTotal, $0.obstacle) = (named.count, nil) }
         for (name, row) in named { noteRecords(of: name, row) }
         // Last and alone come those that did not come back the last time, so that none is suspected for another's sake.

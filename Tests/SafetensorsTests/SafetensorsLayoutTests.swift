@@ -38,6 +38,18 @@ import Testing
         #expect(try SafetensorsLayout(tensors, metadata: metadata).header == layout.header)
     }
 
+    @Test func aLayoutKnowsWhatItIsOf() throws {
+        let tensors = [TensorSpec(name: "a", dtype: .f32, shape: [2, 3]), TensorSpec(name: "b", dtype: .f32, shape: [3])]
+        let layout = try SafetensorsLayout(tensors, metadata: [("k", "v")])
+        #expect(layout.isThat(of: tensors, metadata: [("k", "v")]))
+        #expect(!layout.isThat(of: tensors, metadata: []) && !layout.isThat(of: tensors, metadata: [("k", "w")]))
+        #expect(!layout.isThat(of: tensors, metadata: [("k", "v"), ("l", "v")]))
+        for others in [
+            [], [tensors[0]], tensors.reversed(), [tensors[0], TensorSpec(name: "c", dtype: .f32, shape: [3])],
+            [tensors[0], TensorSpec(name: "b", dtype: .i32, shape: [3])], [tensors[0], TensorSpec(name: "b", dtype: .f32, shape: [1, 3])],
+        ] { #expect(!layout.isThat(of: others, metadata: [("k", "v")])) }
+    }
+
     static let bad: [([TensorSpec], SafetensorsError.Slug, String?)] = [
         ([TensorSpec(name: "a", dtype: .u8, shape: []), TensorSpec(name: "a", dtype: .f32, shape: [1])], .duplicateName, "a"),
         ([TensorSpec(name: "a", dtype: .u8, shape: [-1])], .sizeOverflow, "a"),

@@ -80,6 +80,35 @@ import Testing
         }
     }
 
+    @Test func aKnownHeaderIsReadAgainFromItsBytesAlone() throws {
+        let text = #"{"b":{"dtype":"F32","shape":[2],"data_offsets":[2,10]},"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}}"#
+        let known = try read(file(text, dataByteCount: 10)) { $0.header }
+        // The same again, in other memory and before other data.
+        var bytes = file(text, dataByteCount: 10)
+        bytes[bytes.count - 1] = 77
+        try bytes.withUnsafeBytes { memory in
+            let file = try SafetensorsFile(memory, known: known)
+            #expect(file.tensors.map(\.name) == ["a", "b"] && file["b"]?.bytes.last == 77)
+            #expect(file["a"]?.bytes.baseAddress == memory.baseAddress.map { $0 + memory.count - 10 })
+        }
+        // Another, of the same length or not, and what the same header does not fit.
+        let other = file(text.replacing("F32", with: "I32"), dataByteCount: 10)
+        #expect(try other.withUnsafeBytes { try SafetensorsFile($0, known: known).tensors[1].dtype } == .i32)
+        #expect(try file("{}").withUnsafeBytes { try SafetensorsFile($0, known: known).tensors.isEmpty })
+        for dataByteCount in [9, 11] {
+            let bytes = file(text, dataByteCount: dataByteCount)
+            #expect(throws: SafetensorsError.self) { try bytes.withUnsafeBytes { try SafetensorsFile($0, known: known) } }
+        }
+        #expect(throws: SafetensorsError.self) {
+            try bytes.withUnsafeBytes { try SafetensorsFile($0, maximumHeaderByteCount: text.utf8.count - 1, known: known) }
+        }
+        let long = file(#"{"long":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}"#, dataByteCount: 1)
+        let longHeader = try read(long) { $0.header }
+        #expect(throws: SafetensorsError.self) {
+            try long.withUnsafeBytes { try SafetensorsFile($0, maximumNameByteCount: 3, known: longHeader) }
+        }
+    }
+
     @Test func callersMayAllowLess() throws {
         let bytes = file(#"{"long":{"dtype":"U8","shape":[],"data_offsets":[0,1]}}"#, dataByteCount: 1)
         try bytes.withUnsafeBytes { memory in

@@ -1,6 +1,8 @@
 /// How far a start has come with bringing the runs back.
 public struct RecoveryProgress: Sendable, CustomStringConvertible {
+    /// Runs that are back, or given up.
     public internal(set) var runsDone = 0
+    /// Runs that were in the database.
     public internal(set) var runsTotal = 0
     /// Of each run's log.
     var records: [RunName: (done: Int, total: Int)] = [:]

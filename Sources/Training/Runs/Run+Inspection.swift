@@ -6,6 +6,7 @@ public import StrictJSON
 
 /// A tensor of a parameter's state as it was at one moment.
 public struct StateTensor: Sendable {
+    /// Its dimensions, the slowest first.
     public let shape: [Int]
     /// F32, row-major.
     public let values: AlignedBuffer

@@ -89,7 +89,7 @@ extension Run {
     }
 
     var context: StepContext {
-        StepContext(manifest: manifest, parameters: parameters.byName, hostsWeights: parameters.hostsWeights)
+        StepContext(manifest: manifest, parameters: parameters.byName, hostsWeights: parameters.hostsWeights, header: headers.body)
     }
 
     /// Refuses all but the next step; the last one again is answered before this is asked.
@@ -150,7 +150,7 @@ extension Run {
     ) throws(TrainingError) -> StepAnswer {
         let plan = try judged(plan)
         let isLogged = manifest.policy.durability == .log
-        let digest = BodyDigest(of: plan.body, on: isLogged ? surroundings.hashers : nil)
+        let digest = BodyDigest(of: plan.body, on: surroundings.hashers)
         // Before the store's connection would wait for it.
         if isLogged { previousAnswerDigest(of: plan.form == .parameter ? plan.entries[0].known : nil) }
         var timing = StepTiming(receive: received)
@@ -169,9 +169,9 @@ extension Run {
             release(reserved)
             throw error
         }
-        let identity = StepIdentity(bodyDigest: digest.value, inputs: plan.inputs)
         // The record is in its place, so nothing but a failing device can undo the step: it is made durable meanwhile.
-        var (record, outcome) = apply(plan, identity, step: number, isDurable: isLogged)
+        var (record, outcome) = apply(
+            plan, StepIdentity(bodyDigest: digest.value, inputs: plan.inputs), step: number, isDurable: isLogged)
         if let commit {
             checkpointing.logSequence = commit.sequence
             let waitBegan = ContinuousClock.now
@@ -205,9 +205,13 @@ extension Run {
 
     /// The one place where a step changes a run; replaying the log comes through here too. ``publish()`` is left to the caller.
     ///
-    /// - Parameter isDurable: whether a restart would do this step again.
+    /// - Parameters:
+    ///   - identity: asked for when all is computed, so that the body's digest may still be in the making before.
+    ///   - isDurable: whether a restart would do this step again.
     @discardableResult
-    func apply(_ plan: StepPlan, _ identity: StepIdentity, step number: Int, isDurable: Bool) -> (StepRecord, StepPlan.Outcome) {
+    func apply(
+        _ plan: StepPlan, _ identity: @autoclosure () -> StepIdentity, step number: Int, isDurable: Bool
+    ) -> (StepRecord, StepPlan.Outcome) {
         let targets = plan.entries.map { entry in
             entry.known ?? (plan.isSkipped ? nil : register(entry.name, shape: entry.shape, group: entry.group))
         }
@@ -219,10 +223,12 @@ extension Run {
         case .run: record = nil
         case .parameter: targets[0]?.record = nil
         }
-        let outcome = plan.carryOut(on: targets, pool: surroundings.pool, buffers: surroundings.buffers)
-        let made = StepRecord(step: number, identity: identity, content: outcome.content, weightScale: outcome.weightScale)
+        let outcome = plan.carryOut(
+            on: targets, pool: surroundings.pool, buffers: surroundings.buffers, layout: headers.answer)
+        let made = StepRecord(step: number, identity: identity(), content: outcome.content, weightScale: outcome.weightScale)
         switch plan.form {
         case .run:
+            headers = StepHeaders(of: plan, answer: outcome.layout)
             level = .run
             record = made
             step = number

@@ -63,6 +63,7 @@ public actor Run {
     var parameters = ParameterTable()
     /// The last step at run level.
     var record: StepRecord?
+    var headers = StepHeaders()
     var checkpointing: CheckpointState
     var agreement = Agreement.whole {
         didSet { board.status.isInDoubt = agreement != .whole }
@@ -288,5 +289,6 @@ public actor Run {
         release(reservedByteCount)
         parameters = ParameterTable()
         record = nil
+        headers = StepHeaders()
     }
 }

@@ -93,7 +93,7 @@ final class RunDirectory: @unchecked Sendable {
     }
 
     /// From now on every run is there, awaited or not in the database.
-    func await(_ names: [RunName]) {
+    func noteAwaited(_ names: [RunName]) {
         lock.withLock {
             awaited.formUnion(names)
             isComplete = true

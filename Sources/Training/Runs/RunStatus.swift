@@ -5,12 +5,17 @@ public import StrictJSON
 ///
 /// It can be read at any time without waiting for a step in flight.
 public struct RunStatus: Sendable {
+    /// The run's name.
     public let name: RunName
+    /// The last step; at parameter level the smallest of the parameters'.
     public internal(set) var step = 0
     /// Where a restart would stand now.
     public internal(set) var durableStep = 0
+    /// Raised by whatever takes steps back or puts others in their place.
     public internal(set) var epoch = 0
+    /// Bytes of the parameters' state.
     public internal(set) var stateByteCount = 0
+    /// Parameters that are registered.
     public internal(set) var parameterCount = 0
     /// After a failed sync it may stand one step further; see ``Run/settledStatus()``.
     public internal(set) var isInDoubt = false

@@ -1,7 +1,8 @@
 import Foundation
 import Memory
 
-/// The SHA-256 of a body, which a thread of its own computes while the body is written to the log.
+/// The SHA-256 of a body, which a thread of its own computes while the body is written to the log, or while the step is computed if
+/// there is none.
 final class BodyDigest: @unchecked Sendable {
     // Invariant: `progress` is touched only under `condition`.
     private let condition = NSCondition()
@@ -17,10 +18,10 @@ final class BodyDigest: @unchecked Sendable {
     /// Smaller bodies are done before a thread would be awake: 128 KiB take 90 µs.
     private static let shareable = 128 << 10
 
-    /// - Parameter threads: one of them computes it, unless it is small; nil to have it at once.
-    init(of body: AlignedBuffer, on threads: WorkerThreads?) {
+    /// - Parameter threads: one of them computes it, unless it is small.
+    init(of body: AlignedBuffer, on threads: WorkerThreads) {
         self.body = body
-        if let threads, body.count >= BodyDigest.shareable {
+        if body.count >= BodyDigest.shareable {
             threads.run { self.compute() }
         } else {
             compute()

@@ -6,6 +6,7 @@ public struct StepAnswer: Sendable {
     public let step: Int
     /// Where a restart would stand now.
     public internal(set) var durableStep: Int
+    /// The run's epoch.
     public internal(set) var epoch: Int
     /// Whether the step had been applied before.
     public internal(set) var isReplay = false

@@ -8,6 +8,8 @@ extension StepPlan {
     /// What carrying out a plan leaves to be answered.
     struct Outcome {
         let content: AlignedBuffer?
+        /// Of a content that has one.
+        let layout: SafetensorsLayout?
         let weightScale: Double?
         let counts: StepCounts
         let totals: StepTotals
@@ -15,12 +17,16 @@ extension StepPlan {
 
     /// Steps every parameter and computes the answer where it will be sent from.
     ///
-    /// - Parameter parameters: the parameter of each entry, in order; ignored for a skipped step.
-    func carryOut(on parameters: [TrainedParameter?], pool: ComputePool, buffers: BufferPool) -> Outcome {
+    /// - Parameters:
+    ///   - parameters: the parameter of each entry, in order; ignored for a skipped step.
+    ///   - layout: of the answer before, if there is one.
+    func carryOut(
+        on parameters: [TrainedParameter?], pool: ComputePool, buffers: BufferPool, layout: SafetensorsLayout?
+    ) -> Outcome {
         let scales = zip(entries, parameters).map { entry, parameter in
             isSkipped || parameter?.weights != nil ? 1 : entry.settings.options.weightScale(learningRate: entry.learningRate)
         }
-        let answer = layOut(scales, buffers)
+        let answer = layOut(scales, buffers, known: layout)
         var counts = StepCounts()
         var totals = StepTotals()
         if isSkipped {
@@ -41,13 +47,16 @@ extension StepPlan {
             totals.squaredGradient = squaredNorm
             totals.clippedCount = isClipped ? 1 : 0
         }
-        return Outcome(content: answer.buffer, weightScale: form == .parameter ? scales.first : nil, counts: counts, totals: totals)
+        return Outcome(
+            content: answer.buffer, layout: answer.layout, weightScale: form == .parameter ? scales.first : nil, counts: counts,
+            totals: totals)
     }
 
     /// The memory of an answer, and where each tensor goes in it.
     private struct Answer: @unchecked Sendable {
         // Invariant: tasks write to regions that do not overlap.
         let buffer: AlignedBuffer?
+        var layout: SafetensorsLayout?
         let regions: [Range<Int>]
 
         /// nil when the client wants no bytes.
@@ -56,7 +65,7 @@ extension StepPlan {
         }
     }
 
-    private func layOut(_ scales: [Double], _ buffers: BufferPool) -> Answer {
+    private func layOut(_ scales: [Double], _ buffers: BufferPool, known: SafetensorsLayout?) -> Answer {
         guard returned != .none else { return Answer(buffer: nil, regions: []) }
         switch form {
         case .parameter:
@@ -67,10 +76,10 @@ extension StepPlan {
             for (entry, scale) in zip(entries, scales) where scale != 1 { factors[entry.name.description] = JSONValue(scale) }
             let layout = SafetensorsLayout.trusted(
                 entries.map { TensorSpec(name: $0.name, dtype: answerDType($0), shape: $0.shape) },
-                metadata: [("weight_scale", String(decoding: JSONValue.object(factors).serialized(), as: UTF8.self))])
+                metadata: [("weight_scale", String(decoding: JSONValue.object(factors).serialized(), as: UTF8.self))], known: known)
             let buffer = buffers.take(count: layout.byteCount)
             buffer.mutableBytes.copyBytes(from: layout.header)
-            return Answer(buffer: buffer, regions: entries.indices.map(layout.range(of:)))
+            return Answer(buffer: buffer, layout: layout, regions: entries.indices.map(layout.range(of:)))
         }
     }
 

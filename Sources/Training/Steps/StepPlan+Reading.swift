@@ -8,12 +8,14 @@ struct StepContext {
     let manifest: Manifest
     let parameters: [TensorName: TrainedParameter]
     let hostsWeights: Bool
+    /// Of the body before, if there is one.
+    let header: SafetensorsFile.Header?
 }
 
 extension StepPlan {
     /// Reads the body of a run-level step: safetensors, one tensor a parameter.
     init(safetensors body: AlignedBuffer, inputs: StepInputs, in context: StepContext) throws(TrainingError) {
-        let file = try TensorFile(reading: body)
+        let file = try TensorFile(reading: body, known: context.header)
         var effective = inputs
         if let text = file.metadata("lr") {
             let rate = try StepPlan.rate(text)
@@ -33,7 +35,7 @@ extension StepPlan {
         for tensor in file.tensors {
             entries.append(try StepPlan.entry(tensor.name, tensor.shape, tensor.dtype, tensor.bytes, effective, context))
         }
-        self.init(form: .run, inputs: inputs, entries: entries, body: body)
+        self.init(form: .run, inputs: inputs, entries: entries, body: body, header: file.header)
     }
 
     /// Reads the body of a parameter-level step: the bare tensor, little-endian, row-major.
@@ -51,7 +53,7 @@ extension StepPlan {
                 ])
         }
         let entry = try StepPlan.entry(parameter.name, parameter.shape, dtype, body.bytes, inputs, context)
-        self.init(form: .parameter, inputs: inputs, entries: [entry], body: body)
+        self.init(form: .parameter, inputs: inputs, entries: [entry], body: body, header: nil)
     }
 
     private static func entry(

@@ -37,6 +37,8 @@ struct StepPlan {
     let entries: [Entry]
     /// Keeps the memory alive that the entries view.
     let body: AlignedBuffer
+    /// Of a body that has one.
+    let header: SafetensorsFile.Header?
     /// What every gradient is multiplied by: 1 / grad_scale, times the clipping factor.
     var gradientFactor = 1.0
     /// A non-finite gradient under the policy `skip`: answer zeros, change nothing.

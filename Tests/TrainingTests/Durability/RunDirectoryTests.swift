@@ -11,7 +11,7 @@ struct RunDirectoryTests {
         await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
 
         let awaited = try RunName("awaited")
-        directory.await([back.status.name, awaited])
+        directory.noteAwaited([back.status.name, awaited])
         directory.noteProgress { ($0.runsTotal, $0.records) = (2, [awaited: (5, 70)]) }
         let refusal = await expectRefusal(.recovering) { _ = try directory.entry(back.status.name) }
         #expect(refusal?.detail.contains("0 of 2 runs, 5 of 70 log records") == true)
