@@ -46,14 +46,13 @@ docs: ## Build the documentation of the SOAP library; warnings are errors
 	Scripts/document
 
 bench-durability: build ## What each durability costs on this machine; see Docs/durability.md
-	Benchmarks/durability.py --binary $(LATHER)
+	$$(Scripts/python-with-numpy) Benchmarks/durability.py --binary $(LATHER)
 
 bench-http: build ## The socket server against nginx and a loop in C
 	Benchmarks/network.py --binary $(LATHER) --json .build/bench-http.json
 
 bench-stagger: build ## How even steps are with stagger_refresh and without it
-	Scripts/bench-environment
-	.build/bench-venv/bin/python Benchmarks/stagger.py --binary $(LATHER)
+	$$(Scripts/python-with-numpy) Benchmarks/stagger.py --binary $(LATHER)
 
 bench-scaling: build ## How a step grows with the size and number of parameters, and their memory, in about five minutes
 	Scripts/bench-environment

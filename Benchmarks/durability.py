@@ -127,7 +127,7 @@ def bare_database(path):
 
 
 def measure_steps(options):
-    """Parts `modes` and `commit`: a step in each mode and a bare commit of the same bytes, in turn and in changing order."""
+    """Part `steps`: a step in each mode and a bare commit of the same bytes, in turn and in changing order."""
     results = []
     for name, shapes in SHAPES.items():
         with serving(options.binary, options.directory) as server:

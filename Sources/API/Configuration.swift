@@ -20,6 +20,7 @@ public struct Configuration: Sendable {
     /// Compute threads, for reports.
     public var threadCount: Int
 
+    /// The facts that resources show, and the limits that they keep.
     public init(
         version: String, maximumBodyByteCount: Int, server: ServerConfiguration, meter: ServerMeter, token: String?, publicDirectory: URL?,
         contractFile: URL?, threadCount: Int

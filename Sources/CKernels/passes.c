@@ -27,12 +27,12 @@ void lather_column_dots_double(int bits, size_t rows, size_t columns, const doub
     LATHER_CHOOSE(columnDots, Double, bits)(rows, columns, a, b, dots);
 }
 
-void lather_gather_float(size_t rows, size_t columns, const float *from, const long *order, float *to) {
+void lather_gather_float(size_t rows, size_t columns, const float *from, const ptrdiff_t *order, float *to) {
     for (size_t i = 0; i < rows; i++, from += columns, to += columns)
         for (size_t j = 0; j < columns; j++) to[j] = from[order[j]];
 }
 
-void lather_gather_double(size_t rows, size_t columns, const double *from, const long *order, double *to) {
+void lather_gather_double(size_t rows, size_t columns, const double *from, const ptrdiff_t *order, double *to) {
     for (size_t i = 0; i < rows; i++, from += columns, to += columns)
         for (size_t j = 0; j < columns; j++) to[j] = from[order[j]];
 }

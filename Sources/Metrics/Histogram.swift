@@ -10,6 +10,7 @@ public struct Histogram: Sendable, Equatable {
     /// All values added up.
     public private(set) var sum = 0.0
 
+    /// Without observations.
     public init(bounds: [Double]) {
         precondition(zip(bounds, bounds.dropFirst()).allSatisfy { $0 < $1 } && bounds.allSatisfy(\.isFinite), "bounds ascend")
         self.bounds = bounds

@@ -13,4 +13,6 @@ public enum EngineFacts {
     public static var blasKernels: String { BLAS.coreName }
     /// What products run on where that is faster than OpenBLAS.
     public static var lowPrecisionKernels: String { ProductKernels.chosen.name }
+    /// What `LATHER_KERNELS` may be.
+    public static var kernelLimits: [String] { ProductKernels.Limit.allCases.map(\.rawValue) }
 }

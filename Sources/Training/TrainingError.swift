@@ -49,6 +49,7 @@ public struct TrainingError: Error, Sendable {
         case shuttingDown = "shutting-down"
     }
 
+    /// What went wrong, for programs.
     public let code: Code
     /// What happened and what to do about it.
     public let detail: String

@@ -58,6 +58,7 @@ struct ServeOptions: ParsableArguments {
     /// - Parameter environment: an empty variable is the same as none.
     func settled(in environment: [String: String]) throws(Failure) -> Settled {
         let settings = Settings(environment: environment)
+        try settings.checkKernels()
         let levelName = settings.text(logLevel, "log-level") ?? "info"
         guard let level = Logger.Level(rawValue: levelName) else {
             let names = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")

@@ -1,4 +1,5 @@
 import Foundation
+import Training
 
 /// Values from the command line, else from the environment: `--max-body-bytes` is `LATHER_MAX_BODY_BYTES`.
 struct Settings {
@@ -32,6 +33,12 @@ struct Settings {
         case "true", "1": true
         case let other?: throw Failure(.usage, "\(Settings.variable(option)) must be true or false, not \"\(other)\"")
         }
+    }
+
+    /// Refuses a value of `LATHER_KERNELS` that the optimizer, which reads it itself, would not know.
+    func checkKernels() throws(Failure) {
+        guard let name = text(nil, "kernels"), !EngineFacts.kernelLimits.contains(name) else { return }
+        throw Failure(.usage, "LATHER_KERNELS must be one of \(EngineFacts.kernelLimits.joined(separator: ", ")), not \"\(name)\"")
     }
 
     private static func variable(_ option: String) -> String {

@@ -5,6 +5,39 @@ import Testing
 @Suite struct KernelTests {
     static let shapes = [[5], [1], [4, 7], [1, 6], [6, 1], [3, 4, 5], [2, 1, 3, 4], [40, 3]]
 
+    /// Vectors of every width that this machine has.
+    static let widths = [ProductKernels.blas, .upTo(.avx2), .upTo(.avx512)]
+
+    @Test(arguments: widths, [1, 3, 4, 7, 8, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100])
+    func passesOfEveryWidthAreWhatTheirFormulasSay(kernels: ProductKernels, count: Int) {
+        let gradient = numbers(count, seed: 1).map { Float($0) }
+        let (first, second) = (numbers(count, seed: 2).map { Float($0) }, numbers(count, seed: 4).map { Float($0 * $0) })
+        let coefficients = MomentCoefficients<Float>(
+            keep1: 0.9, take1: 0.1, keep2: 0.95, take2: 0.05, momentFactor: 1.5, gradientFactor: 0.25, rootFactor: 1.25, epsilon: 1e-8,
+            limit: 2)
+        var (m, v, direction) = (first, second, [Float](repeating: .nan, count: count))
+        Float.advanceMoments(
+            coefficients, gradient: gradient, first: &m, second: &v, direction: &direction, count: count, kernels: kernels)
+        for i in 0..<count {
+            let g = Double(gradient[i])
+            let (mean, square) = (0.9 * Double(first[i]) + 0.1 * g, 0.95 * Double(second[i]) + 0.05 * g * g)
+            #expect(abs(Double(m[i]) - mean) < 1e-6 && abs(Double(v[i]) - square) < 1e-6)
+            let quotient = (1.5 * mean + 0.25 * g) / (1.25 * square.squareRoot() + 1e-8)
+            #expect(abs(Double(direction[i]) - min(max(quotient, -2), 2)) < 2e-6)
+        }
+        let squares = gradient.reduce(0.0) { $0 + Double($1) * Double($1) }
+        #expect(abs(Float.sumOfSquares(gradient, count: count, kernels: kernels) - squares) < 1e-12 * squares)
+
+        let rows = 3
+        let (a, b) = (numbers(rows * count, seed: 5).map { Float($0) }, numbers(rows * count, seed: 6).map { Float($0) })
+        var dots = [Double](repeating: .nan, count: count)
+        Float.dotColumns(a, b, rows: rows, columns: count, into: &dots, kernels: kernels)
+        for j in 0..<count {
+            let expected = (0..<rows).reduce(0.0) { $0 + Double(a[$1 * count + j]) * Double(b[$1 * count + j]) }
+            #expect(abs(dots[j] - expected) < 1e-12)
+        }
+    }
+
     @Test(arguments: shapes)
     func productsAlongADimensionAreSums(shape: [Int]) {
         for (dimension, mode) in Mode.all(of: shape).enumerated() {
@@ -77,7 +110,9 @@ import Testing
             }
             var values = [Float](repeating: 0, count: count)
             values[spoiled] = 3e30
-            #expect(Float.sumOfSquares(values, count: count) == Double(values[spoiled]) * Double(values[spoiled]))
+            for kernels in KernelTests.widths {
+                #expect(Float.sumOfSquares(values, count: count, kernels: kernels) == Double(values[spoiled]) * Double(values[spoiled]))
+            }
         }
     }
 

@@ -10,7 +10,7 @@ import Testing
         BLAS.configure()
     }
 
-    static let kernels = [ProductKernels.blas, .named("avx2"), .named("avx512"), .tilesForAll].compactMap { $0 }
+    static let kernels = [ProductKernels.blas, .upTo(.avx2), .upTo(.avx512), .tilesForAll].compactMap { $0 }
 
     /// Eigenvalues of K, descending: of a network's factor, of one of low rank, of one with a hundred digits between them.
     enum Spectrum: CaseIterable {

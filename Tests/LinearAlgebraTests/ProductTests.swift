@@ -4,7 +4,7 @@ import Testing
 
 /// Products of every precision against float64, on every path that this machine has.
 @Suite struct ProductTests {
-    static let paths = [ProductKernels.blas, .named("avx2"), .fastest, .tilesForAll].compactMap { $0 }
+    static let paths = [ProductKernels.blas, .upTo(.avx2), .fastest, .tilesForAll].compactMap { $0 }
     static let sizes = [1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 70]
     /// Every size in every place, and some that are cut along k.
     static let shapes =
@@ -93,9 +93,9 @@ import Testing
     }
 
     @Test func theEnvironmentCanOnlyForbid() {
-        for name in ["blas", "avx2", "avx512"] { #expect(!ProductKernels.named(name).useTiles) }
-        #expect(ProductKernels.named("blas") == .blas)
-        for name in [nil, "", "amx"] { #expect(ProductKernels.named(name) == .fastest) }
+        for limit in ProductKernels.Limit.allCases where limit != .amx { #expect(!ProductKernels.upTo(limit).useTiles, "\(limit)") }
+        #expect(ProductKernels.upTo(.blas) == .blas)
+        #expect(ProductKernels.upTo(.amx) == .fastest)
         #expect(ProductKernels.fastest.useTiles == (ProductKernels.tilesForAll != nil))
         #expect(!ProductKernels.blas.useTiles)
     }
@@ -129,6 +129,20 @@ import Testing
                         let scale = max(1, value.isFinite ? abs(value) : 1)
                         #expect(abs(ours - single) <= bound * scale * 601, "\(precision), \(kernels)")
                     }
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [Float.greatestFiniteMagnitude, 0x1.ffp127, 1e35, 1, 1e-38])
+    func zeroTimesWhatIsFiniteIsZero(value: Float) {
+        var product = Product(shape: Shape(m: 40, n: 40, k: 70), transposeA: false, transposeB: false, alpha: 1, beta: 0)
+        for zeroIsLeft in [true, false] {
+            product.a = product.a.map { _ in zeroIsLeft ? 0 : value }
+            product.b = product.b.map { _ in zeroIsLeft ? value : 0 }
+            for kernels in ProductTests.paths {
+                for precision in MatmulPrecision.allCases {
+                    #expect(product.result(precision, on: kernels).allSatisfy { $0 == 0 }, "\(precision), \(kernels)")
                 }
             }
         }

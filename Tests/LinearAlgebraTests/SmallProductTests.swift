@@ -3,9 +3,9 @@ import Testing
 @testable import LinearAlgebra
 
 /// Products with a small right factor, by the kernel for AVX2, as parts of larger matrices.
-@Suite(.enabled(if: ProductKernels.named("avx2").isSmall(transposeA: false, m: 64, n: 64, k: 64), "this machine has no AVX2"))
+@Suite(.enabled(if: ProductKernels.upTo(.avx2).isSmall(transposeA: false, m: 64, n: 64, k: 64), "this machine has no AVX2"))
 struct SmallProductTests {
-    private static let kernels = ProductKernels.named("avx2")
+    private static let kernels = ProductKernels.upTo(.avx2)
 
     private static let shapes: [(m: Int, n: Int, k: Int)] = [
         (1, 16, 8), (6, 16, 8), (7, 17, 9), (64, 64, 64), (5, 31, 33), (100, 48, 15), (13, 250, 64), (300, 64, 64), (70, 128, 128),

@@ -5,7 +5,7 @@ import Testing
 /// Upper triangles in double precision, where rounding hides no mistake; NaN stands where nothing may be read.
 @Suite struct TriangleTests {
     static let sizes = [1, 2, 3, 17, 63, 64, 65, 128, 130, 200]
-    static let kernels = [ProductKernels.blas, .named("avx2"), .named("avx512")]
+    static let kernels = [ProductKernels.blas, .upTo(.avx2), .upTo(.avx512)]
 
     init() {
         BLAS.configure()

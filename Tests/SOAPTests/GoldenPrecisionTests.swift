@@ -5,7 +5,7 @@ import Testing
 /// The recorded trajectories at precision `high`: in single precision, and on tiles wherever the machine has them, because the
 /// cases are so small that single precision is faster.
 @Suite struct GoldenPrecisionTests {
-    static let paths = [ProductKernels.blas, .tilesForAll].compactMap { $0 }
+    static let paths = [ProductKernels.blas, .upTo(.avx2), .upTo(.avx512), .tilesForAll].compactMap { $0 }
 
     /// How many of the first steps count: rounding, which a trajectory amplifies, is felt later on.
     private static let comparedSteps = 20

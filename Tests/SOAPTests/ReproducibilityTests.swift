@@ -1,5 +1,7 @@
+import Dispatch
 import LinearAlgebra
 import SOAP
+import Synchronization
 import Testing
 
 /// The same bits, whoever computes, in whatever company, from wherever in memory.
@@ -23,6 +25,43 @@ import Testing
         for (one, other) in zip(alone, together) {
             for key in one.stateKeys { #expect(one.elements(key) == other.elements(key)) }
         }
+    }
+
+    /// Its products are cut in parts, which any thread takes that is free.
+    @Test func aParameterThatAllThreadsShareGivesTheSameBitsInCompany() {
+        let shape = [384, 320]
+        let options = SOAPOptions(learningRate: 0.003) { $0.maxUpdateRMS = 1 }
+        let pool = ComputePool(threadCount: 2)
+        func run() -> SOAPParameter<Float> {
+            let parameter = SOAPParameter<Float>(shape: shape, options: options)
+            var random = TestRandom(state: 9)
+            for _ in 0..<6 {
+                let gradient: [Float] = random.tensor(shape).elements
+                pool.perform(costs: [parameter.nextStepCost(options: options)]) { _, workspace in
+                    _ = parameter.step(gradient, options: options, workspace: workspace)
+                }
+            }
+            return parameter
+        }
+        let alone = run()
+        let isOver = Atomic(false)
+        let company = DispatchGroup()
+        DispatchQueue.global().async(group: company) {
+            var random = TestRandom(state: 10)
+            let other = SOAPParameter<Float>(shape: [96, 96], options: options)
+            let gradient: [Float] = random.tensor([96, 96]).elements
+            while !isOver.load(ordering: .relaxed) {
+                pool.perform(costs: [TaskCost(ComputePool.inlineCost)]) { _, workspace in
+                    _ = other.step(gradient, options: options, workspace: workspace)
+                }
+            }
+        }
+        for _ in 0..<3 {
+            let accompanied = run()
+            for key in alone.stateKeys { #expect(alone.elements(key) == accompanied.elements(key)) }
+        }
+        isOver.store(true, ordering: .relaxed)
+        company.wait()
     }
 
     @Test func whereTheGradientLiesDoesNotMatter() {

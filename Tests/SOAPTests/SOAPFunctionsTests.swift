@@ -124,6 +124,17 @@ import Testing
         }
     }
 
+    @Test(arguments: [[3, 0], [0, 3], [0, 3, 2], [3, 0, 2], [2, 3, 0]])
+    func aGradientWithoutElementsOnlyLetsFactorsFade(shape: [Int]) throws {
+        let grad = Tensor<Float>(shape: shape)
+        var factors = SOAPFunctions.initKroneckerFactors(grad).map { Tensor<Float>(shape: $0.shape, elements: $0.elements.map { _ in 4 }) }
+        try SOAPFunctions.updateKroneckerFactors(&factors, grad: grad, shampooBeta: 0.25)
+        #expect(factors.allSatisfy { $0.elements.allSatisfy { $0 == 1 } })
+        #expect(factors.map(\.shape) == shape.map { [$0, $0] })
+        let bases = factors.map { $0.isEmpty ? .empty : Tensor<Float>.identity($0.shape[0]) }
+        #expect(try SOAPFunctions.precondition(grad, bases: bases) == grad)
+    }
+
     @Test func aVectorHasAFactorOnlyWhenAsked() throws {
         let grad = Tensor<Float>(shape: [2], elements: [1, 2])
         #expect(SOAPFunctions.initKroneckerFactors(grad) == [.empty])

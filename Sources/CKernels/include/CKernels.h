@@ -1,13 +1,13 @@
 #ifndef LATHER_CKERNELS_H
 #define LATHER_CKERNELS_H
 
-/* Products of single-precision matrices by tiles of bfloat16 (Intel AMX), and what has to be done element by element.
-   Docs/performance.md says how fast they are.
+/* Products of single-precision matrices, by tiles of bfloat16 (Intel AMX), or small ones by AVX2; Cholesky's factors of small matrices;
+   and what has to be done element by element. Docs/performance.md says how fast they are.
 
-   A number is split while it is packed into parts, each what the parts before it leave of x, rounded to bfloat16. |x2| <= 2^-8 |x|,
+   For tiles a number is split while it is packed into parts, each what the parts before it leave of x, rounded to bfloat16. |x2| <= 2^-8 |x|,
    |x3| <= 2^-17 |x|, and x1 + x2 + x3 is x itself, but for parts below
    2^-126, which tiles take for zero. With one part a product of numbers is x1*y1; with two parts x1*y1 + x1*y2 + x2*y1,
-   exact to 2^-16; with three also x1*y3 + x3*y1 + x2*y2, exact to 2^-24, as single precision is. Sums are in single precision.
+   exact to 2^-15; with three also x1*y3 + x3*y1 + x2*y2, exact to 2^-24, as single precision is. Sums are in single precision.
 
    Nothing here is compiled for one CPU only: functions that need more than the baseline say so, and are used only where
    lather_amx_request or lather_vector_bits allows it. A call uses the thread that makes it. Its result depends on the numbers and
@@ -26,7 +26,7 @@ enum { LATHER_CHOLESKY_BLOCK = 64 };
    zeros, and makes the inverse of R, with rows of LATHER_CHOLESKY_BLOCK numbers.
 
    A pivot that is not above `least` is null: its row of R is zero but for the root of `least` on the diagonal, and its column of
-   the inverse is zero. Returns how many there were: none if and only if S is safely positive definite.
+   the inverse is zero if `least` is above zero; otherwise the inverse has no meaning then. Returns how many there were: none if and only if S is safely positive definite.
    bits: the width of the vectors to use, at most lather_vector_bits(). */
 size_t lather_cholesky_block_float(int bits, size_t n, float *matrix, size_t stride, float least, float *inverse);
 size_t lather_cholesky_block_double(int bits, size_t n, double *matrix, size_t stride, double least, double *inverse);
@@ -56,8 +56,8 @@ void lather_column_dots_float(int bits, size_t rows, size_t columns, const float
 void lather_column_dots_double(int bits, size_t rows, size_t columns, const double *a, const double *b, double *dots);
 
 /* Column j of `to` is column order[j] of `from`, row-major both. */
-void lather_gather_float(size_t rows, size_t columns, const float *from, const long *order, float *to);
-void lather_gather_double(size_t rows, size_t columns, const double *from, const long *order, double *to);
+void lather_gather_float(size_t rows, size_t columns, const float *from, const ptrdiff_t *order, float *to);
+void lather_gather_double(size_t rows, size_t columns, const double *from, const ptrdiff_t *order, double *to);
 
 /* Whether CPU and system have AMX with bfloat16, and AVX-512 to pack for it; asks the system to let this process use it.
    Returns 1 or 0, at each call the same. */

@@ -2,7 +2,9 @@ public import Memory
 
 /// A range of a buffer's bytes, which keeps the buffer alive.
 public struct BufferSlice: Sendable {
+    /// The memory, which it keeps alive.
     public let buffer: AlignedBuffer
+    /// Which of its bytes.
     public let range: Range<Int>
 
     /// - Precondition: `range` lies within the buffer.
@@ -17,6 +19,7 @@ public struct BufferSlice: Sendable {
         self.init(buffer, 0..<buffer.count)
     }
 
+    /// Bytes.
     public var count: Int { range.count }
 
     /// The slices of a range of the bytes that these make, one after the other.

@@ -3,6 +3,7 @@ public import StrictJSON
 
 /// Problem details for HTTP APIs (RFC 9457): what a client's program and its user read when a request is refused.
 public struct ProblemDetails: Sendable {
+    /// The response's status, which the body repeats.
     public var status: HTTPResponse.Status
     /// The last part of the type, `urn:lather:problem:<slug>`.
     public var slug: String

@@ -24,6 +24,7 @@ public final class RequestBody: Sendable {
         case connection(BodyReader)
     }
 
+    /// How its end is known.
     public let framing: Framing
     private let source: Source
     /// Nanoseconds; negative before.

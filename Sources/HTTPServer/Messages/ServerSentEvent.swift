@@ -4,8 +4,10 @@ public struct ServerSentEvent: Sendable {
     public var id: String?
     /// Its type; nil is `message`.
     public var name: String?
+    /// The data; may have several lines.
     public var data: String
 
+    /// An event of these.
     public init(id: String? = nil, name: String? = nil, data: String) {
         (self.id, self.name, self.data) = (id, name, data)
     }

@@ -46,8 +46,10 @@ public final class ServerMeter: Sendable {
     private let shares = (0..<8).map { _ in Share() }
     private let inFlight = Atomic(0)
 
+    /// Everything at zero.
     public init() {}
 
+    /// What has been counted until now.
     public var metrics: ServerMetrics {
         var metrics = counts.withLock { $0 }
         for share in shares {

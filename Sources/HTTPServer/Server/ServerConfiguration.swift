@@ -8,6 +8,7 @@ public struct ServerConfiguration: Sendable {
         case unix(path: String)
     }
 
+    /// Where to listen.
     public var endpoints: [Endpoint]
     /// Threads that move bytes, each for many connections. All servers of a process share them.
     public var eventLoops = 2
@@ -36,6 +37,7 @@ public struct ServerConfiguration: Sendable {
     /// How often overdue connections are looked for, and thereby how exact the time limits are.
     public var sweepInterval = Duration.milliseconds(500)
 
+    /// The limits' defaults, at these endpoints.
     public init(endpoints: [Endpoint]) {
         self.endpoints = endpoints
     }

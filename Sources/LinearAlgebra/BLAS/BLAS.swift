@@ -2,7 +2,7 @@ import COpenBLAS
 
 /// The linked OpenBLAS as a whole: its thread policy and what it says about itself.
 ///
-/// Every product here runs on the thread that asks for it. Parameters side by side with one BLAS thread each are faster
+/// Every call of it runs on the thread that asks for it. Parameters side by side with one BLAS thread each are faster
 /// than one after the other with several (31 against 34 ms for 16 products of 512³ on two cores), and results depend on
 /// the number of BLAS threads, but not on what other callers do meanwhile.
 public enum BLAS {

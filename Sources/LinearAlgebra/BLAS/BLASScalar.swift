@@ -5,6 +5,8 @@ import CKernels
 /// The requirements are thin covers of BLAS and LAPACK routines on raw memory, for kernels that cannot afford more.
 /// BLAS matrices are row-major; LAPACK ones column-major, which for a row-major square matrix means its transpose.
 /// Sizes must fit in 32 bits (Debian's OpenBLAS has 32-bit integers); a larger one traps.
+///
+/// `Codable` is here because the compiler wants it for `@specialized(where Self == Float)`: `SIMDScalar`'s vectors are.
 public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCopyable, Sendable {
     /// The value in double precision (`Double.init` over a generic source is slow in unspecialised code).
     var asDouble: Double { get }
@@ -51,11 +53,11 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     static func qrOrthogonal(
         n: Int, _ matrix: UnsafeMutablePointer<Self>, reflectors: UnsafeMutablePointer<Self>, work: UnsafeMutablePointer<Self>)
 
-    /// Replaces the upper triangle of a symmetric n×n matrix S, n ≤ ``triangleBlock``, by R with S = Rᵀ·R, what is below it by
-    /// zeros, and makes R's inverse, with rows of ``triangleBlock`` elements.
+    /// Replaces the upper triangle of a symmetric n×n matrix S, n ≤ 64, by R with S = Rᵀ·R, what is below it by
+    /// zeros, and makes R's inverse, with rows of 64 elements.
     ///
     /// A pivot that is not above `floor` is null: its row of R is zero but for √floor on the diagonal, and its column of the
-    /// inverse is zero.
+    /// inverse is zero, if `floor` is above zero; otherwise there is no inverse then.
     ///
     /// - Returns: how many pivots are null.
     static func factorBlock(
@@ -64,7 +66,7 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
     ) -> Int
 
     /// The sum of squares, accumulated in double precision so that no `Float` square overflows or underflows.
-    static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double
+    static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int, kernels: ProductKernels) -> Double
 
     /// One step of Adam, element by element: the moving averages of the gradient and of its square, and the quotient of what
     /// becomes of them.
@@ -92,6 +94,11 @@ public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCop
 }
 
 extension BLASScalar {
+    /// The sum of squares, accumulated in double precision, with the vectors that this process uses.
+    public static func sumOfSquares(_ values: UnsafePointer<Self>, count: Int) -> Double {
+        sumOfSquares(values, count: count, kernels: .chosen)
+    }
+
     /// Scratch elements that ``qrOrthogonal(n:_:reflectors:work:)`` needs for each row: LAPACK's widest block.
     public static var qrWorkPerRow: Int { 64 }
 

@@ -52,8 +52,8 @@ extension Double: BLASScalar {
         lather_cholesky_block_double(kernels.vectorBits, n, matrix, stride, floor, inverse)
     }
 
-    public static func sumOfSquares(_ values: UnsafePointer<Double>, count: Int) -> Double {
-        lather_squares_double(ProductKernels.chosen.vectorBits, count, values)
+    public static func sumOfSquares(_ values: UnsafePointer<Double>, count: Int, kernels: ProductKernels) -> Double {
+        lather_squares_double(kernels.vectorBits, count, values)
     }
 
     public static func advanceMoments(

@@ -61,8 +61,8 @@ extension Float: BLASScalar {
         lather_cholesky_block_float(kernels.vectorBits, n, matrix, stride, floor, inverse)
     }
 
-    public static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int) -> Double {
-        lather_squares_float(ProductKernels.chosen.vectorBits, count, values)
+    public static func sumOfSquares(_ values: UnsafePointer<Float>, count: Int, kernels: ProductKernels) -> Double {
+        lather_squares_float(kernels.vectorBits, count, values)
     }
 
     public static func advanceMoments(

@@ -14,6 +14,7 @@ extension BLASScalar {
         precision: MatmulPrecision = .highest, workspace: Workspace = Workspace()
     ) {
         let n = mode.size
+        guard mode.count > 0 else { return }
         if mode.inner == 1 {
             gemm(
                 transposeA: false, transposeB: back, m: mode.outer, n: n, k: n, alpha: 1, tensor, stride: n, basis, stride: n,
@@ -43,6 +44,11 @@ extension BLASScalar {
         precision: MatmulPrecision = .highest, workspace: Workspace = Workspace()
     ) {
         let n = mode.size
+        // BLAS takes no rows without elements.
+        guard mode.count > 0 else {
+            for i in 0..<(n * n) { gram[i] *= beta }
+            return
+        }
         if mode.inner == 1 {
             syrk(
                 transpose: true, n: n, k: mode.outer, alpha: alpha, tensor, stride: n, beta: beta, gram, stride: n,

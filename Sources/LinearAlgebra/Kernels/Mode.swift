@@ -7,6 +7,7 @@ public struct Mode: Sendable, Equatable {
     /// The product of the faster dimensions' sizes.
     public let inner: Int
 
+    /// A dimension among these.
     public init(outer: Int, size: Int, inner: Int) {
         self.outer = outer
         self.size = size

@@ -20,6 +20,7 @@ public final class Workspace {
     private var offset = 0
     private var depth = 0
 
+    /// No memory yet.
     public init(kernels: ProductKernels = .chosen) {
         self.kernels = kernels
     }

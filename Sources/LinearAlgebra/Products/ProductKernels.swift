@@ -30,19 +30,31 @@ public struct ProductKernels: Sendable, Equatable {
     /// Tiles for products of any size, for tests; nil unless CPU and system have them.
     public static let tilesForAll = hasTiles ? ProductKernels(.tilesForAll) : nil
 
-    /// What this process uses: ``fastest``, unless `LATHER_KERNELS` forbids it.
-    public static let chosen = named(ProcessInfo.processInfo.environment["LATHER_KERNELS"])
+    /// What this process uses: ``fastest``, unless `LATHER_KERNELS` forbids it. The server refuses a value that names no ``Limit``; a
+    /// library takes it for none.
+    public static let chosen = upTo(ProcessInfo.processInfo.environment["LATHER_KERNELS"].flatMap { Limit(rawValue: $0) } ?? .amx)
+
+    /// The most that may be used; raw values are those of `LATHER_KERNELS`.
+    public enum Limit: String, CaseIterable, Sendable {
+        /// Everything, which need not be said.
+        case amx
+        /// No tiles, and vectors of at most 512 bits.
+        case avx512
+        /// No tiles, and vectors of at most 256 bits.
+        case avx2
+        /// ``ProductKernels/blas``.
+        case blas
+    }
 
     private static let hasTiles = lather_amx_request() == 1
 
-    /// The kernels for a value of `LATHER_KERNELS`, the most that may be used: `amx`, which is also taken for none; `avx512` and `avx2`,
-    /// without tiles and with vectors of at most 512 and 256 bits; or `blas`.
-    public static func named(_ name: String?) -> ProductKernels {
-        switch name {
-        case "avx512": ProductKernels(.blas)
-        case "avx2": ProductKernels(.blas, vectorBits: 256)
-        case "blas": blas
-        default: fastest
+    /// The fastest kernels within a limit.
+    public static func upTo(_ limit: Limit) -> ProductKernels {
+        switch limit {
+        case .amx: fastest
+        case .avx512: ProductKernels(.blas)
+        case .avx2: ProductKernels(.blas, vectorBits: 256)
+        case .blas: blas
         }
     }
 

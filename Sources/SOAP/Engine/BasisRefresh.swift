@@ -74,7 +74,7 @@ struct BasisRefresh {
     ///
     /// A basis stays as it is where the adaptive criterion holds or the decomposition fails, and so do the moments there.
     ///
-    /// - Complexity: per side 7n³ operations a round, 15n³ at worst (14n³ with eigh); 2·count·n for exp_avg, or 4.
+    /// - Complexity: per side 7n³ operations a round, 15n³ at worst (11n³ with eigh); 2·count·n for exp_avg, or 4.
     func apply<Scalar: BLASScalar>(
         sides: [Side<Scalar>], expAvg: UnsafeMutablePointer<Scalar>, expAvgSq: UnsafeMutablePointer<Scalar>, count: Int,
         workspace: Workspace

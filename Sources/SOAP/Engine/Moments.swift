@@ -5,14 +5,16 @@ import LinearAlgebra
 struct Moments<Scalar: BLASScalar> {
     private let coefficients: MomentCoefficients<Scalar>
 
-    /// A quotient beyond this can only come from a second moment that underflowed to zero under a larger first one; it is
-    /// clamped so that neither projecting back nor scaling by the learning rate overflows.
+    /// A quotient beyond this can only come from a second moment that has become zero, or nearly so, under a larger first one; it is
+    /// clamped so that neither projecting back nor scaling by the learning rate overflows, nor a sum of squares in double precision.
     static var limit: Scalar {
-        Scalar(sign: .plus, exponent: Scalar.greatestFiniteMagnitude.exponent / 8 * 5, significand: 1)
+        Scalar(sign: .plus, exponent: min(Scalar.greatestFiniteMagnitude.exponent / 8 * 5, 400), significand: 1)
     }
 
-    /// - Parameter step: the step that is taken, 1-based.
-    init(options: SOAPOptions, step: Int) {
+    /// - Parameters:
+    ///   - step: the step that is taken, 1-based.
+    ///   - limit: of the type that keeps state and update.
+    init(options: SOAPOptions, step: Int, limit: Scalar = Moments.limit) {
         let correction1 = options.correctBias ? 1 - pow(options.beta1, Double(step)) : 1
         let correction2 = options.correctBias ? 1 - pow(options.beta2, Double(step)) : 1
         let nextCorrection1 = options.correctBias ? 1 - pow(options.beta1, Double(step + 1)) : 1
@@ -21,7 +23,7 @@ struct Moments<Scalar: BLASScalar> {
             momentFactor: Scalar(options.useNesterov ? options.beta1 / nextCorrection1 : 1 / correction1),
             gradientFactor: Scalar(options.useNesterov ? (1 - options.beta1) / correction1 : 0),
             rootFactor: Scalar(1 / correction2.squareRoot()), epsilon: max(Scalar(options.epsilon), .leastNormalMagnitude),
-            limit: Moments.limit)
+            limit: limit)
     }
 
     /// Updates both moments with a gradient and writes the direction.

@@ -1,16 +1,22 @@
 public import LinearAlgebra
 
 extension SOAPParameter {
-    /// What the next step takes. Eigendecompositions, which make the first bases, cannot be divided, nor can plain Adam.
+    /// What the next step takes. Eigendecompositions, which make the first bases, cannot be divided, nor can plain Adam. A step in
+    /// double precision takes twice as long as its operations would in single precision.
     public func nextStepCost(options: SOAPOptions) -> TaskCost {
         let count = Double(count)
-        let step = sides.reduce(20 * count) { cost, side in
-            let n = Double(side.size)
+        var step = 20 * count
+        for index in sides.indices {
+            let n = Double(sides[index].size)
             let factor = options.useKLShampoo ? 3 * count * n + 2 * n * n * n : count * n
-            return cost + factor + 4 * count * n
+            step += factor + 4 * count * n
         }
         guard refreshIsDue(options) else { return TaskCost(step, isDivisible: !sides.isEmpty) }
-        return TaskCost(step + SOAPParameter.refreshCost(layout, options), isDivisible: hasBases && !options.useEigh)
+        guard hasBases else {
+            let width = Scalar.self == Double.self ? 1.0 : 2
+            return TaskCost(width * (step + SOAPParameter.refreshCost(layout, options, useEigh: true)))
+        }
+        return TaskCost(step + SOAPParameter.refreshCost(layout, options, useEigh: options.useEigh), isDivisible: !options.useEigh)
     }
 
     /// A phase for each parameter of a set that is stepped together (``refreshPhase``), so that their refreshes are spread evenly
@@ -28,7 +34,8 @@ extension SOAPParameter {
             let frequency = options.preconditionFrequency
             let index = sums.firstIndex { $0.frequency == frequency } ?? sums.endIndex
             if index == sums.endIndex { sums.append((frequency, 0)) }
-            defer { sums[index].cost += refreshCost(StateLayout(shape: shape, options: options), options) }
+            let layout = StateLayout(shape: shape, options: options)
+            defer { sums[index].cost += refreshCost(layout, options, useEigh: options.useEigh) }
             return (index: index, before: sums[index].cost)
         }
         return places.map { index, before in
@@ -38,12 +45,13 @@ extension SOAPParameter {
         }
     }
 
-    /// About how many floating-point operations a refresh takes, beside the step; 0 without factors.
-    private static func refreshCost(_ layout: StateLayout, _ options: SOAPOptions) -> Double {
+    /// About how many floating-point operations a refresh takes, beside the step; 0 without factors. The 9n³ of an eigendecomposition
+    /// take as long as 14n³ of products.
+    private static func refreshCost(_ layout: StateLayout, _ options: SOAPOptions, useEigh: Bool) -> Double {
         let count = Double(layout.count)
         return layout.preconditioned.reduce(0) { cost, dimension in
             let n = Double(layout.modes[dimension].size)
-            let basis = options.useEigh ? 14 * n * n * n : (6 + 5 * Double(options.powerIterSteps - 1)) * n * n * n
+            let basis = useEigh ? 14 * n * n * n : (6 + 5 * Double(options.powerIterSteps - 1)) * n * n * n
             return cost + basis + 4 * count * n
         }
     }

@@ -4,7 +4,7 @@ extension SOAPParameter {
     /// The same step on a copy of the state in double precision. Once in a parameter's life, so scratch is not kept.
     func stepInDouble(
         gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
-        update: UnsafeMutablePointer<Scalar>
+        update: UnsafeMutablePointer<Scalar>, kernels: ProductKernels
     ) -> StepReport {
         let wide = SOAPParameter<Double>(shape: shape, layout: layout, useKLShampoo: useKLShampoo)
         wide.copyState(of: self)
@@ -19,7 +19,8 @@ extension SOAPParameter {
         let report = withExtendedLifetime((wideGradient, wideWeights)) {
             wide.advance(
                 gradient: wideGradient.base, weights: wideWeights.map { UnsafePointer($0.base) }, options: options,
-                learningRate: learningRate, update: wideUpdate.base, workspace: Workspace())
+                learningRate: learningRate, limit: Moments<Scalar>.limit.asDouble, update: wideUpdate.base,
+                workspace: Workspace(kernels: kernels))
         }
         copyState(of: wide)
         withExtendedLifetime(wideUpdate) { convert(wideUpdate.base, to: update, count: count) }

@@ -27,7 +27,8 @@ extension SOAPParameter {
         }
         if Scalar.self != Double.self && firstBasesAreDue(options) {
             return stepInDouble(
-                gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target)
+                gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target,
+                kernels: workspace.kernels)
         }
         return advance(
             gradient: source, weights: weights?.baseAddress, options: options, learningRate: learningRate, update: target,
@@ -44,19 +45,20 @@ extension SOAPParameter {
         return options.preconditionFrequency.isDue(at: step, phase: options.staggerRefresh ? refreshPhase : 0)
     }
 
+    /// - Parameter limit: of quotients.
     func advance(
         gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
-        update: UnsafeMutablePointer<Scalar>, workspace: Workspace
+        limit: Scalar = Moments<Scalar>.limit, update: UnsafeMutablePointer<Scalar>, workspace: Workspace
     ) -> StepReport {
         var report = StepReport()
-        report.gradientRMS = rootMeanSquare(gradient)
+        report.gradientRMS = rootMeanSquare(gradient, workspace.kernels)
         workspace.frame {
             updateFactors(gradient: gradient, options: options, workspace: workspace)
             refreshBases(options: options, workspace: workspace, report: &report)
             let decayed = addingDecay(to: gradient, weights: weights, options: options, workspace: workspace)
-            writeDirection(gradient: decayed, options: options, into: update, workspace: workspace)
+            writeDirection(gradient: decayed, options: options, limit: limit, into: update, workspace: workspace)
         }
-        report.directionRMS = rootMeanSquare(update)
+        report.directionRMS = rootMeanSquare(update, workspace.kernels)
         var scale = -learningRate
         if options.maxUpdateRMS > 0 {
             let clip = min(1, options.maxUpdateRMS / (report.directionRMS + 1e-7))
@@ -113,9 +115,10 @@ extension SOAPParameter {
     }
 
     private func writeDirection(
-        gradient: UnsafePointer<Scalar>, options: SOAPOptions, into direction: UnsafeMutablePointer<Scalar>, workspace: Workspace
+        gradient: UnsafePointer<Scalar>, options: SOAPOptions, limit: Scalar, into direction: UnsafeMutablePointer<Scalar>,
+        workspace: Workspace
     ) {
-        let moments = Moments<Scalar>(options: options, step: step + 1)
+        let moments = Moments<Scalar>(options: options, step: step + 1, limit: limit)
         guard hasBases else {
             return moments.advance(
                 gradient: gradient, first: expAvg.base, second: expAvgSq.base, direction: direction, count: count,
@@ -134,7 +137,7 @@ extension SOAPParameter {
         }
     }
 
-    private func rootMeanSquare(_ values: UnsafePointer<Scalar>) -> Double {
-        (Scalar.sumOfSquares(values, count: count) / Double(count)).squareRoot()
+    private func rootMeanSquare(_ values: UnsafePointer<Scalar>, _ kernels: ProductKernels) -> Double {
+        (Scalar.sumOfSquares(values, count: count, kernels: kernels) / Double(count)).squareRoot()
     }
 }

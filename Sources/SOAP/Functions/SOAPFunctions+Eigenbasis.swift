@@ -112,8 +112,9 @@ extension SOAPFunctions {
     ///     ``metApproxEigvalsCriteria(factor:approxEigvals:tolerance:)`` holds.
     ///   - adaptiveUpdateTolerance: its tolerance; nil is 1e-7.
     ///   - powerIterSteps: rounds, at least 1.
+    /// - Returns: the new bases, and those given where a factor has values that are not finite.
     /// - Throws: when the shapes do not fit each other.
-    /// - Complexity: 2n³ operations a factor and 13n³/3 to 28n³/3 a round, the first one 2n³ less.
+    /// - Complexity: 20n³/3 operations a factor and round, 12n³ at worst.
     public static func getEigenbasisQR<Scalar: BLASScalar>(
         _ factors: [Tensor<Scalar>], bases: [Tensor<Scalar>], expAvgSq: Tensor<Scalar>? = nil, useAdaptiveCriteria: Bool = false,
         adaptiveUpdateTolerance: Double? = nil, powerIterSteps: Int = 1

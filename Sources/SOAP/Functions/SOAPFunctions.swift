@@ -41,9 +41,7 @@ public enum SOAPFunctions {
             guard !factors[dimension].isEmpty else { return nil }
             let side = Side<Scalar>(dimension: dimension, mode: mode)
             _ = side.factor.mutableElements.update(fromContentsOf: factors[dimension].elements)
-            if bases.indices.contains(dimension) {
-                _ = side.basis.mutableElements.update(fromContentsOf: bases[dimension].elements)
-            }
+            _ = side.basis.mutableElements.update(fromContentsOf: bases[dimension].elements)
             return side
         }
     }

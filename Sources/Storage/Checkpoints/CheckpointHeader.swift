@@ -1,6 +1,8 @@
 /// What a checkpoint says beside its tensors.
 public struct CheckpointHeader: Equatable, Sendable {
+    /// The step that it holds the state after.
     public var step: Int
+    /// The run's epoch at that step.
     public var epoch: Int
     /// The newest log entry whose effect the checkpoint contains; 0 before the first.
     public var sequence: Int64
@@ -9,6 +11,7 @@ public struct CheckpointHeader: Equatable, Sendable {
     /// JSON text.
     public var metadata: String
 
+    /// A header of these.
     public init(step: Int, epoch: Int, sequence: Int64, label: String? = nil, metadata: String) {
         self.step = step
         self.epoch = epoch

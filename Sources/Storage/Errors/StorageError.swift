@@ -3,6 +3,7 @@
 /// The store is usable after every error: the transaction has been rolled back, and the call can be made again once the
 /// cause is gone. Only after ``Kind/syncFailed`` it is not known whether it has: that shows when the file has been opened anew.
 public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible {
+    /// What callers tell apart.
     public enum Kind: Equatable, Sendable {
         /// No room on the device.
         case full
@@ -35,9 +36,12 @@ public struct StorageError: Error, Equatable, Sendable, CustomStringConvertible 
         case other
     }
 
+    /// What happened.
     public let kind: Kind
+    /// The same for people, without secrets.
     public let message: String
 
+    /// An error of a kind.
     public init(_ kind: Kind, _ message: String) {
         self.kind = kind
         self.message = message

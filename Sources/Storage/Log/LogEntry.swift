@@ -1,5 +1,6 @@
 /// What a log entry says beside its body.
 public struct LogEntry: Equatable, Sendable {
+    /// What an entry does to the run; raw values stand in the database.
     public enum Kind: String, Sendable, CaseIterable {
         case step
         case parameterStep
@@ -9,10 +10,13 @@ public struct LogEntry: Equatable, Sendable {
         case stateImport = "import"
     }
 
+    /// What it does.
     public var kind: Kind
     /// The parameter that a `parameterStep` is about.
     public var parameter: String?
+    /// The step: the run's, or the parameter's for a `parameterStep`; of other kinds where the run stood.
     public var step: Int
+    /// The run's epoch with it.
     public var epoch: Int
     /// JSON text.
     public var attributes: String
@@ -21,6 +25,7 @@ public struct LogEntry: Equatable, Sendable {
     /// What is kept of the answer that came before this entry, to recognise it by: 32 bytes.
     public var previousAnswerDigest: [UInt8]?
 
+    /// An entry of these.
     public init(
         kind: Kind, parameter: String? = nil, step: Int, epoch: Int, attributes: String, bodyDigest: [UInt8],
         previousAnswerDigest: [UInt8]? = nil

@@ -4,12 +4,17 @@ public import StrictJSON
 
 /// A complete checkpoint, as people see it.
 public struct CheckpointDescription: Sendable {
+    /// The step that it holds the state after.
     public let step: Int
+    /// The run's epoch at that step.
     public let epoch: Int
     /// nil for one that pruning may remove.
     public let label: String?
+    /// Bytes of all tensors.
     public let byteCount: Int
+    /// How long writing it took.
     public let duration: Duration
+    /// When it was complete.
     public let createdAt: Date
 
     init(_ record: CheckpointRecord) {
@@ -21,6 +26,7 @@ public struct CheckpointDescription: Sendable {
         createdAt = record.createdAt
     }
 
+    /// The description as the API shows it.
     public var json: JSONObject {
         [
             "step": JSONValue(step), "epoch": JSONValue(epoch), "label": label.map { .string($0) } ?? .null,

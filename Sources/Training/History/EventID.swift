@@ -3,7 +3,9 @@
 public struct EventID: Comparable, Sendable, CustomStringConvertible {
     /// Which run it is, of all that ever were.
     public let run: Int64
+    /// The run's epoch.
     public let epoch: Int
+    /// The run's step.
     public let step: Int
     let ordinal: Int
 

@@ -52,6 +52,7 @@ public struct HistoryPoint: Equatable, Sendable {
         clippedCount += later.clippedCount
     }
 
+    /// The point as the API shows it.
     public var json: JSONObject {
         [
             "epoch": JSONValue(epoch), "first_step": JSONValue(firstStep), "step": JSONValue(lastStep), "steps": JSONValue(stepCount),

@@ -24,9 +24,12 @@ public enum RunEvent: Sendable {
 
 /// An event and its place among all those of its run.
 public struct NumberedEvent: Sendable {
+    /// By which a reader says where it was.
     public let id: EventID
+    /// What happened.
     public let event: RunEvent
 
+    /// The event's type in a stream.
     public var name: String {
         switch event {
         case .step: "step"

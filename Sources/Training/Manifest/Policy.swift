@@ -31,11 +31,13 @@ public struct Policy: Sendable, Equatable {
         case skip
     }
 
+    /// What an answer promises.
     public var durability = Durability.log
     /// Steps between two checkpoints.
     public var checkpointEvery = 100
     /// Unlabelled checkpoints that stay.
     public var keepCheckpoints = 3
+    /// What becomes of a gradient that is not finite.
     public var onNonFinite = NonFiniteRule.reject
 
     /// The defaults.

@@ -2,7 +2,9 @@ public import Metrics
 
 /// What the runs of a server have done since it started, and what holds now.
 public struct TrainingMetrics: Sendable {
+    /// Steps by what became of them.
     public internal(set) var steps = StepCounts()
+    /// How long their phases took.
     public internal(set) var phases = StepPhases()
     /// Whether all runs are back that can be had back, and the last write to the database did not fail.
     public internal(set) var isReady = false
@@ -18,9 +20,11 @@ public struct TrainingMetrics: Sendable {
     public internal(set) var damagedCheckpoints = 0
     /// Checkpoints that could not be written.
     public internal(set) var failedCheckpoints = 0
+    /// How the last start went.
     public internal(set) var recovery = RecoveryFigures()
     /// Writes of history that failed; it is kept in memory and written later.
     public internal(set) var failedHistoryWrites = 0
+    /// What the database has done.
     public let storage: StorageMetrics
 
     init(storage: StorageMetrics) {

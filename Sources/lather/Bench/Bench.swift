@@ -42,6 +42,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     private func report() async throws(Failure) -> BenchReport {
+        try Settings(environment: ProcessInfo.processInfo.environment).checkKernels()
         let cases = try cases()
         let coreCount = ProcessInfo.processInfo.activeProcessorCount
         let threadCount = try options.number(threads, "threads", 1...1024) ?? coreCount
@@ -94,6 +95,6 @@ struct Bench: AsyncParsableCommand {
         return cases
     }
 
-    /// Nothing here is set in the environment.
+    /// None of these is set in the environment.
     private var options: Settings { Settings(environment: [:]) }
 }
