@@ -98,7 +98,7 @@ public final class Store: Sendable {
             acknowledged.setInDoubt(false)
             state.withLock { $0.doubt = nil }
         }
-        try findAcknowledgedRuns()
+        try requireAcknowledgedRuns()
         try recallRuns()
         try dropUnfinishedCheckpoints()
         sweepOrWarn()

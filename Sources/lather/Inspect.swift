@@ -35,7 +35,13 @@ struct Inspect: ParsableCommand {
         print("\(database): schema_version \(store.schemaVersion), SQLite \(Store.sqliteVersion), \(rows.count) run(s)")
         var damages = 0
         if verify {
-            let found = try store.structuralDamage()
+            var found = try store.structuralDamage()
+            do {
+                try store.requireAcknowledgedRuns()
+            } catch {
+                guard error.isCorruption else { throw error }
+                found.append(error.message)
+            }
             for damage in found { print("  DAMAGED: \(damage)") }
             damages = found.count
         }

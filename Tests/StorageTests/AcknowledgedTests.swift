@@ -17,8 +17,11 @@ import Testing
         try store.append([1], step: 1, to: run)
         try store.endAsIfKilled()
         unlink(workspace.path("database-wal"))
-        let error = #expect(throws: StorageError.self) { try workspace.open() }
-        #expect(error?.message.contains("no run \(run.id), of which records were acknowledged") == true)
+        let looking = #expect(throws: StorageError.self) { try Store(inspecting: workspace.path()).requireAcknowledgedRuns() }
+        let starting = #expect(throws: StorageError.self) { try workspace.open() }
+        for error in [looking, starting] {
+            #expect(error?.message.contains("no run \(run.id), of which records were acknowledged") == true)
+        }
         unlink(workspace.path("database-lock"))
         #expect(try workspace.open().runs() == [kept])
     }

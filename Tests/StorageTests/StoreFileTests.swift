@@ -45,6 +45,27 @@ import Testing
         #expect(try Store(inspecting: workspace.path(name)).runs().count == 1)
     }
 
+    /// Wherever it is damaged: a column may be missing, a check may hold no longer, an index may cover something else.
+    @Test func damagedDefinitionsAreRefusedBeforeTheyAreUsed() throws {
+        try workspace.open().close()
+        let whole = try Data(contentsOf: URL(fileURLWithPath: workspace.path()))
+        let begin = try #require(whole.range(of: Data("CREATE TABLE history".utf8))?.lowerBound)
+        let end = try #require(whole.range(of: Data("CREATE TABLE run (".utf8))?.lowerBound) + 400
+        for place in stride(from: begin, to: end, by: 37) {
+            var damaged = whole
+            damaged[place] ^= 4
+            try damaged.write(to: URL(fileURLWithPath: workspace.path()))
+            for open in [{ _ = try workspace.open() }, { _ = try Store(inspecting: workspace.path()) }] {
+                guard case .corrupt? = failure(open) else {
+                    Issue.record("byte \(place) is not missed")
+                    continue
+                }
+            }
+        }
+        try whole.write(to: URL(fileURLWithPath: workspace.path()))
+        #expect(try workspace.open().runs().isEmpty)
+    }
+
     @Test func aSecondServerIsRefusedAlsoThroughALink() throws {
         let store = try workspace.open()
         try FileManager.default.createSymbolicLink(atPath: workspace.path("link"), withDestinationPath: workspace.path())

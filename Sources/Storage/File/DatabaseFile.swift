@@ -83,6 +83,7 @@ struct DatabaseFile {
                 "\(path) has schema version \(found), and this build knows \(Store.schemaVersion). Use a newer build; "
                     + "the file has been left as it was.")
         }
+        try Schema.requireDefinitions(ofVersion: found, in: db)
         return .ours(version: found)
     }
 

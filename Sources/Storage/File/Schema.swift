@@ -167,6 +167,28 @@ enum Schema {
         }
     }
 
+    /// Throws when the file does not define what this version does, word for word: no digest covers the definitions, and SQLite takes
+    /// what it can read there. What others have added, statistics for example, does no harm.
+    static func requireDefinitions(ofVersion version: Int, in db: Database) throws {
+        let found = try definitions(in: db)
+        guard try !expectedDefinitions(version).isSubset(of: found) else { return }
+        throw StorageError.corrupt("The schema", "does not define the tables of version \(version)")
+    }
+
+    /// Every file has come by way of all versions, so there is one text for each.
+    private static func expectedDefinitions(_ version: Int) throws -> Set<Row> {
+        var configuration = Configuration()
+        configuration.prepareDatabase { $0.add(function: RowDigest.function) }
+        return try DatabaseQueue(configuration: configuration).write { db in
+            for migration in migrations.prefix(version) { try migration(db) }
+            return try definitions(in: db)
+        }
+    }
+
+    private static func definitions(in db: Database) throws -> Set<Row> {
+        try Row.fetchSet(db, sql: "SELECT type, name, tbl_name, sql FROM sqlite_schema")
+    }
+
     static func version(_ db: Database) throws -> Int {
         try Int.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     }

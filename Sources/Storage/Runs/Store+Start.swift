@@ -21,10 +21,11 @@ extension Store {
     }
 
     /// Throws when the file is from before a run was made of which records were acknowledged.
-    func findAcknowledgedRuns() throws(StorageError) {
-        // Deleted ones too: ids are never used again.
+    public func requireAcknowledgedRuns() throws(StorageError) {
+        // Before the file, which may grow meanwhile; deleted ones too: ids are never used again.
+        let noted = (keeping?.acknowledged.all ?? acknowledgedBefore).keys
         let newest = try read(newestRun)
-        guard let lost = keeping?.acknowledged.all.keys.filter({ $0 > newest }).min() else { return }
+        guard let lost = noted.filter({ $0 > newest }).min() else { return }
         throw StorageError(
             .corrupt(what: path),
             "\(path) has no run \(lost), of which records were acknowledged: it or its -wal file has been damaged or replaced. If an "

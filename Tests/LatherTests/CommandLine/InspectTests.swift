@@ -71,6 +71,22 @@ extension EndToEnd {
             }
         }
 
+        @Test(.timeLimit(.minutes(1)), arguments: [("is_ahead", "is_ahea$"), ("digest BLOB CHECK (length(", "digest BLOB CHECK (lengti(")])
+        func aDamagedDefinitionIsFound(text: String, damaged: String) throws {
+            try TestServer.use { server in
+                _ = try server.trainALittle()
+                try server.stop(SIGTERM)
+                var file = try Data(contentsOf: server.database)
+                file.replaceSubrange(try #require(file.range(of: Data(text.utf8))), with: Data(damaged.utf8))
+                try file.write(to: server.database)
+                for command in ["inspect", "serve", "backup"] {
+                    let arguments = command == "serve" ? ["--port", "0"] : command == "backup" ? ["copy.sqlite"] : ["--verify"]
+                    let result = try LatherProcess.run([command, "--database", server.database.path] + arguments, in: server.directory)
+                    #expect(result.exit.code == 65 && result.error.contains("schema"), "\(command): \(result.exit), \(result.error)")
+                }
+            }
+        }
+
         @Test(.timeLimit(.minutes(1)))
         func anUnknownRunAndAnAbsentDatabaseAreErrors() throws {
             try TestServer.use { server in
