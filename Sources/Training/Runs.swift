@@ -82,10 +82,16 @@ public actor Runs {
     ///
     /// - Parameter epoch: that of the run as the client knows it; a new run begins in epoch 0.
     /// - Returns: the run, and whether it is new.
-    public func make(
+    public nonisolated func make(
         _ name: RunName, manifest json: JSONValue, epoch: Int? = nil
     ) async throws(TrainingError) -> (run: Run, isNew: Bool) {
-        let manifest = try Manifest(json)
+        // A large one takes seconds, in which other runs are made and deleted.
+        let read = try? await offLoop { Result { () throws(TrainingError) in try Manifest(json) } }
+        guard let read else { throw TrainingError.shuttingDown }
+        return try await make(name, read.get(), epoch: epoch)
+    }
+
+    private func make(_ name: RunName, _ manifest: Manifest, epoch: Int?) async throws(TrainingError) -> (run: Run, isNew: Bool) {
         while let entry = try directory.entry(name) {
             let existing = try Runs.running(entry, name)
             // Waits behind a deletion that is under way, after which the name is free.
@@ -103,7 +109,7 @@ public actor Runs {
             // It was made when the disk failed, and whoever wanted it was told that this is not known.
             directory.noteAwaited([name])
             await recover(row, name)
-            return try await make(name, manifest: json, epoch: epoch)
+            return try await make(name, manifest, epoch: epoch)
         }
         // Runs that are not back yet have not reserved their memory; a new one must not take it from them.
         if case .recovering = directory.readiness { throw TrainingError.recovering(directory.readiness) }
@@ -114,7 +120,8 @@ public actor Runs {
         }
         do {
             let row = try surroundings.storage.writing { () throws(StorageError) in
-                try surroundings.store.createRun(name: name.description, manifest: String(decoding: json.serialized(), as: UTF8.self))
+                try surroundings.store.createRun(
+                    name: name.description, manifest: String(decoding: JSONValue.object(manifest.json).serialized(), as: UTF8.self))
             }
             let run = Run(
                 row, name: name, manifest: manifest, parameters: manifest.newParameters(), reservedByteCount: needed, in: surroundings)
@@ -298,7 +305,7 @@ public actor Runs {
             // An earlier attempt may have raised its epoch.
             guard let row = try store.run(row.id) else { throw RecoveryFailure(reason: "it is not in the database any more") }
             guard row.isRight else { throw RecoveryFailure.damagedRow }
-            let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)))
+            let manifest = try Manifest(JSONValue(parsing: Array(row.manifest.utf8)), isStored: true)
             let run = Run(row, name: name, manifest: manifest, in: surroundings)
             let records: Int
             do {

@@ -100,6 +100,37 @@ extension ServerTests {
             }
         }
 
+        /// A byte of JSON takes room for what it becomes only when it is there: idle clients could hold a budget by a few bytes a second.
+        @Test func aBodyThatDoesNotComeIsCountedOnceHoweverItGrows() async throws {
+            let meter = ServerMeter()
+            let handler = Answering { request in
+                guard (try? await request.body.collect(upTo: 1 << 20, weight: 32)) != nil else {
+                    return Response(status: .serviceUnavailable)
+                }
+                return .text("done")
+            }
+            try await withServer(handler, configuration: .testing(\.maximumBodyBytesInFlight, 100_000), meter: meter) { port, _ in
+                let statuses = try await onThread {
+                    let idle = try (0..<10).map { _ in try RawClient(port: port) }
+                    for client in idle { try client.send("PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\n\r\nb") }
+                    while meter.metrics.bytesInFlight < 60_000 { usleep(1_000) }
+                    return try [1_000, 1_300].map { count in
+                        let client = try RawClient(port: port)
+                        try client.send(
+                            "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: \(count)\r\n\r\n\(String(repeating: "b", count: count))")
+                        return try client.answer().status
+                    }
+                }
+                #expect(statuses == [200, 503])
+                #expect(await eventually { meter.metrics.bytesInFlight == 0 })
+                // Alone it may be of any size.
+                let alone = try await answer(
+                    of: port, to: "PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 6000\r\n\r\n\(String(repeating: "b", count: 6000))"
+                ).status
+                #expect(alone == 200)
+            }
+        }
+
         /// Also when it is larger than the body that led to it, and nobody reads it.
         @Test func theAnswerToAWriteIsCounted() async throws {
             let meter = ServerMeter()

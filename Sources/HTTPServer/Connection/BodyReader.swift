@@ -28,6 +28,8 @@ final class BodyReader: @unchecked Sendable {
     private let expectsContinue: Bool
     private var state = State.untouched
     private var reserved = 0
+    /// The announced length, once there is room for it.
+    private var reservedLength = 0
     /// Buffers of the answer that the budget counts.
     private var held: [AlignedBuffer] = []
 
@@ -40,7 +42,7 @@ final class BodyReader: @unchecked Sendable {
 
     /// - Parameters:
     ///   - limit: in bytes.
-    ///   - weight: how many bytes of memory are counted for one of the body.
+    ///   - weight: how many bytes of memory are counted for one of the body, when it is there.
     func collect(upTo limit: Int, weight: Int = 1) async throws(HTTPError) -> AlignedBuffer {
         guard state == .untouched else { throw .bodyNotAvailable }
         switch framing {
@@ -49,8 +51,13 @@ final class BodyReader: @unchecked Sendable {
             return AlignedBuffer(count: 0)
         case .length(let length):
             guard length <= limit else { throw .bodyTooLarge(limit: limit) }
-            try reserve(length * weight)
-            return try await reading { () async throws(HTTPError) in try await self.read(length: length) }
+            guard connection.context.budget.reserve(bodyOf: length) else { throw .tooManyBytesInFlight }
+            reservedLength = length
+            return try await reading { () async throws(HTTPError) in
+                let buffer = try await self.read(length: length)
+                try self.reserve(length * (weight - 1))
+                return buffer
+            }
         case .chunked:
             return try await reading { () async throws(HTTPError) in try await self.readChunks(limit: limit, weight: weight) }
         }
@@ -115,15 +122,15 @@ final class BodyReader: @unchecked Sendable {
     func release() {
         for buffer in held { connection.context.budget.release(buffer) }
         held = []
-        guard reserved > 0 else { return }
-        connection.context.budget.release(reserved)
-        reserved = 0
+        if reservedLength > 0 { connection.context.budget.release(bodyOf: reservedLength) }
+        if reserved > 0 { connection.context.budget.release(reserved) }
+        (reserved, reservedLength) = (0, 0)
     }
 
     // MARK: Reading
 
     private func reserve(_ count: Int) throws(HTTPError) {
-        guard connection.context.budget.reserve(count) else { throw .tooManyBytesInFlight }
+        guard connection.context.budget.reserve(count, besides: reserved + reservedLength) else { throw .tooManyBytesInFlight }
         reserved += count
     }
 

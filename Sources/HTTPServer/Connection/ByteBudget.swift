@@ -4,9 +4,14 @@ import Memory
 final class ByteBudget: Sendable {
     private struct State {
         var used = 0
+        /// What large bodies have taken of it.
+        var usedByLarge = 0
         /// How many answers hold a buffer that is counted.
         var holders: [ObjectIdentifier: Int] = [:]
     }
+
+    /// Bodies beyond this are large.
+    static let largestSmall = 16 << 20
 
     private let limit: Int
     private let meter: ServerMeter
@@ -18,12 +23,33 @@ final class ByteBudget: Sendable {
     }
 
     /// Takes `count` bytes if they fit. When nothing else is in flight, anything fits: one large body must be able to pass.
-    func reserve(_ count: Int) -> Bool {
-        state.withLock { take(count, &$0) }
+    ///
+    /// - Parameter own: what whoever asks has taken already.
+    func reserve(_ count: Int, besides own: Int = 0) -> Bool {
+        state.withLock { take(count, besides: own, &$0) }
     }
 
     func release(_ count: Int) {
         state.withLock { give(count, &$0) }
+    }
+
+    /// Takes room for a body of an announced length, of which nothing may ever arrive: several large ones together leave a quarter of
+    /// the budget to others.
+    func reserve(bodyOf length: Int) -> Bool {
+        state.withLock { state in
+            let isLarge = length > ByteBudget.largestSmall
+            guard !isLarge || state.usedByLarge == 0 || length <= limit / 4 * 3 - state.usedByLarge else { return false }
+            guard take(length, &state) else { return false }
+            if isLarge { state.usedByLarge += length }
+            return true
+        }
+    }
+
+    func release(bodyOf length: Int) {
+        state.withLock { state in
+            give(length, &state)
+            if length > ByteBudget.largestSmall { state.usedByLarge -= length }
+        }
     }
 
     /// Takes room for a buffer, which counts once however many answers hold it. Whoever has taken it keeps the buffer alive until
@@ -54,8 +80,8 @@ final class ByteBudget: Sendable {
         }
     }
 
-    private func take(_ count: Int, _ state: inout State) -> Bool {
-        guard state.used == 0 || count <= limit - state.used else { return false }
+    private func take(_ count: Int, besides own: Int = 0, _ state: inout State) -> Bool {
+        guard state.used == own || count <= limit - state.used else { return false }
         add(count, &state)
         return true
     }

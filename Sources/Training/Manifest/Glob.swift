@@ -8,6 +8,9 @@ struct Glob: Sendable, Equatable {
         self.pattern = Array(pattern.utf8)
     }
 
+    /// Bytes of the pattern; one without any counts as one.
+    var byteCount: Int { max(pattern.count, 1) }
+
     /// - Complexity: O(pattern × name) in the worst case; no recursion.
     func matches(_ name: String) -> Bool {
         let name = Array(name.utf8)

@@ -5,8 +5,10 @@ import StrictJSON
 extension Manifest {
     /// Reads and checks a manifest.
     ///
+    /// - Parameter isStored: whether it was taken before, when its groups may have been bounded otherwise.
     /// - Throws: ``TrainingError`` naming the member, option, parameter or group that is wrong.
-    init(_ json: JSONValue) throws(TrainingError) {
+    /// - Complexity: O(manifest), and bytes of globs × bytes of names at worst (``largestMatching``).
+    init(_ json: JSONValue, isStored: Bool = false) throws(TrainingError) {
         let object = try Manifest.object(json, "The manifest")
         for (name, _) in object where !["optimizer", "parameters", "groups", "policy"].contains(name) {
             throw TrainingError(
@@ -25,9 +27,33 @@ extension Manifest {
             } ?? Policy()
         groups = try Manifest.groups(object["groups"], over: settings)
         parameters = try Manifest.parameters(object["parameters"], groups: groups)
-        for parameter in parameters ?? [] {
-            let options = (group(of: parameter.name, naming: parameter.group)?.settings ?? settings).options
-            try Manifest.check(parameter.shape, of: parameter.name, options)
+        if !isStored { try checkExtent() }
+        groupIndices = (parameters ?? []).map { groupIndex(of: $0.name, naming: $0.group) }
+        for (parameter, group) in listed {
+            try Manifest.check(parameter.shape, of: parameter.name, (group?.settings ?? settings).options)
+        }
+    }
+
+    /// Groups a manifest may have at most.
+    static let maximumGroupCount = 1_000
+    /// Bytes that all its globs may have at most.
+    static let maximumGlobByteCount = 64 << 10
+    /// Bytes of all globs times bytes of all names that they are held against: 1e10 take some ten seconds at worst.
+    private static let largestMatching = 1e10
+
+    /// Refuses groups that would take very long to match, or memory that no budget counts.
+    private func checkExtent() throws(TrainingError) {
+        func refusal(_ what: String) -> TrainingError { TrainingError(.invalidManifest, what, [("member", "groups")]) }
+        guard groups.count <= Manifest.maximumGroupCount else {
+            throw refusal("The manifest has \(groups.count) groups; the limit is \(Manifest.maximumGroupCount).")
+        }
+        let globBytes = groups.reduce(0) { $0 + $1.patterns.reduce(0) { $0 + $1.byteCount } }
+        guard globBytes <= Manifest.maximumGlobByteCount else {
+            throw refusal("The globs of all groups have \(globBytes) bytes; the limit is \(Manifest.maximumGlobByteCount).")
+        }
+        let nameBytes = (parameters ?? []).reduce(0) { $0 + ($1.group == nil ? $1.name.description.utf8.count : 0) }
+        guard Double(globBytes) * Double(nameBytes) <= Manifest.largestMatching else {
+            throw refusal("So many globs take too long to be held against so many names; let each parameter name its group.")
         }
     }
 

@@ -29,11 +29,22 @@ struct Manifest: Sendable {
     let parameters: [Parameter]?
     let groups: [Group]
     let policy: Policy
+    /// The place among ``groups`` of each listed parameter's, which is looked for once; nil is the run's own options.
+    var groupIndices: [Int?] = []
 
     /// The group of a parameter: the one it names, else the first with a glob that fits; nil is the run's own options.
     func group(of name: TensorName, naming group: TensorName? = nil) -> Group? {
-        if let group { return groups.first { $0.name == group } }
-        return groups.first { $0.patterns.contains { $0.matches(name.description) } }
+        groupIndex(of: name, naming: group).map { groups[$0] }
+    }
+
+    func groupIndex(of name: TensorName, naming group: TensorName?) -> Int? {
+        if let group { return groups.firstIndex { $0.name == group } }
+        return groups.firstIndex { $0.patterns.contains { $0.matches(name.description) } }
+    }
+
+    /// The listed parameters, each with its group.
+    var listed: [(parameter: Parameter, group: Group?)] {
+        zip(parameters ?? [], groupIndices).map { parameter, index in (parameter, index.map { groups[$0] }) }
     }
 }
 

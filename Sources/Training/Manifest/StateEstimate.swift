@@ -35,17 +35,12 @@ extension [StateEstimate] {
 extension Manifest {
     /// The parameters that the manifest lists, as they will cost.
     var estimates: [StateEstimate] {
-        (parameters ?? []).map { parameter in
-            let settings = group(of: parameter.name, naming: parameter.group)?.settings ?? settings
-            return StateEstimate(name: parameter.name, shape: parameter.shape, options: settings.options)
-        }
+        listed.map { StateEstimate(name: $0.name, shape: $0.shape, options: ($1?.settings ?? settings).options) }
     }
 
     /// The parameters that the manifest lists, at their beginning.
     func newParameters() -> [TrainedParameter] {
-        (parameters ?? []).map {
-            TrainedParameter(name: $0.name, shape: $0.shape, group: group(of: $0.name, naming: $0.group), in: self)
-        }
+        listed.map { TrainedParameter(name: $0.name, shape: $0.shape, group: $1, in: self) }
     }
 }
 

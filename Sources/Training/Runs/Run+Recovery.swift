@@ -108,7 +108,7 @@ extension Run {
             }
         }
         // Checkpoints of earlier versions, which knew no patches, do not hold it.
-        if let patched = metadata["manifest"] { manifest = try Manifest(patched) }
+        if let patched = metadata["manifest"] { manifest = try Manifest(patched, isStored: true) }
         for entry in metadata["parameters"]?.arrayValue ?? [] {
             let parameter = try restore(entry, states, checkpoint)
             if let tensor = weights[parameter.name] {

@@ -48,6 +48,22 @@ import Testing
         #expect(budget.reserve(4))
         #expect(budget.reserve(6))
         #expect(!budget.reserve(1))
+        budget.release(4)
+        #expect(!budget.reserve(5) && budget.reserve(100, besides: 6))
+    }
+
+    /// They are announced by anyone who can connect, and need not come.
+    @Test func severalLargeBodiesLeaveAQuarterOfABudgetToOthers() {
+        let (large, small) = (32 << 20, 16 << 20)
+        let budget = ByteBudget(limit: 8 * small, meter: ServerMeter())
+        for _ in 0..<3 { #expect(budget.reserve(bodyOf: large)) }
+        #expect(!budget.reserve(bodyOf: large) && !budget.reserve(bodyOf: small + 1))
+        #expect(budget.reserve(bodyOf: small) && budget.reserve(small) && !budget.reserve(bodyOf: 1))
+        budget.release(bodyOf: large)
+        #expect(budget.reserve(bodyOf: large))
+        for _ in 0..<3 { budget.release(bodyOf: large) }
+        // A first one may have all that is left.
+        #expect(budget.reserve(bodyOf: 6 * small) && !budget.reserve(bodyOf: 1))
     }
 
     @Test func aBurstEarnsNoRightToALongPause() {

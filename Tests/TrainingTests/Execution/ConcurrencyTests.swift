@@ -45,6 +45,27 @@ struct ConcurrencyTests {
         #expect(together == alone)
     }
 
+    /// A manifest of many groups takes seconds to read, in which other runs are made.
+    @Test func aLargeManifestKeepsNobodyElseWaiting() async throws {
+        let groups = (0..<1_000).map { #""g\#($0)": {"match": ["*a*a*a*a*b"]}"# }.joined(separator: ", ")
+        let parameters = (0..<60).map { #"{"name": "\#(String(repeating: "a", count: 500))\#($0)", "shape": [1]}"# }.joined(separator: ", ")
+        let house = try await House()
+        let isOver = Locked(false)
+        try await withThrowingTaskGroup { group in
+            group.addTask {
+                _ = try await house.make("large", #"{"optimizer": {"lr": 0.01}, "groups": {\#(groups)}, "parameters": [\#(parameters)]}"#)
+                isOver.withLock { $0 = true }
+            }
+            try await Task.sleep(for: .milliseconds(100))
+            _ = try await house.make("small", Self.manifest)
+            #expect(isOver.withLock { $0 } == false)
+            try await house.runs.delete(RunName("small"), epoch: nil)
+            #expect(isOver.withLock { $0 } == false)
+            try await group.waitForAll()
+        }
+        #expect(try house.runs.list().map(\.name.description) == ["large"])
+    }
+
     @Test func aHundredEqualPutsApplyTheStepOnce() async throws {
         let run = try await House().make("run", Self.manifest)
         let answers = try await withThrowingTaskGroup(of: StepAnswer.self) { group in

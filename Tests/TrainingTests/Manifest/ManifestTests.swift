@@ -31,6 +31,29 @@ struct ManifestTests {
         #expect(group("a.bias", naming: "third") == "third")
     }
 
+    @Test func groupsThatWouldTakeVeryLongToMatchAreRefused() throws {
+        func manifest(groups: Int, glob: String, names: [String], namesGroup: Bool = false) throws -> Manifest {
+            let groups = (0..<groups).map { #""g\#($0)": {"match": ["\#(glob)"]}"# }.joined(separator: ", ")
+            let group = namesGroup ? #", "group": "g0""# : ""
+            let parameters = names.map { #"{"name": "\#($0)", "shape": [1]\#(group)}"# }.joined(separator: ", ")
+            return try self.manifest(#"{"optimizer": {"lr": 0.1}, "groups": {\#(groups)}, "parameters": [\#(parameters)]}"#)
+        }
+        #expect(try manifest(groups: 1_000, glob: "x", names: ["a"]).groups.count == 1_000)
+        let many = #expect(throws: TrainingError.self) { try manifest(groups: 1_001, glob: "x", names: ["a"]) }
+        #expect(many?.detail.contains("1001 groups") == true && many?.field("member") == "groups")
+        let long = #expect(throws: TrainingError.self) {
+            try manifest(groups: 2, glob: String(repeating: "x", count: 40_000), names: ["a"])
+        }
+        #expect(long?.detail.contains("80000 bytes") == true)
+        let names = (0..<800).map { String(repeating: "a", count: 500) + String($0) }
+        let product = #expect(throws: TrainingError.self) {
+            try manifest(groups: 1_000, glob: "*a*a*a*a*a*a*b", names: names + ["b"] + names.map { $0 + "c" })
+        }
+        #expect(product?.code == .invalidManifest && product?.detail.contains("name its group") == true)
+        let glob = String(repeating: "*a", count: 30)
+        #expect(try manifest(groups: 1_000, glob: glob, names: names, namesGroup: true).listed.allSatisfy { $1?.name == "g0" })
+    }
+
     @Test func aGroupOverridesOnlyWhatItNames() throws {
         let manifest = try manifest(
             #"{"optimizer": {"lr": 0.1, "eps": 1e-4, "max_precondition_dim": 8}, "groups": {"g": {"weight_decay": 0.0, "max_precondition_dim": null}}}"#
