@@ -147,6 +147,29 @@ import Testing
         #expect(largestBelowTriangle(of: product, in: q, n) < 3e-6 || name == "zero")
     }
 
+    /// Rows 0 and 1 of a gradient are parallel but for `delta`, so that the second pivot is lost in rounding; what row 2 has in common with
+    /// that difference is its root, and decides where the second column of K points.
+    @Test(arguments: [3, 70], [3e-4, 1e-4] as [Float])
+    func aDirectionBesideALostPivotIsNotLost(n: Int, delta: Float) {
+        var gradient = [Float](repeating: 0, count: n * n)
+        for i in 0..<n { gradient[i * n + i] = 0.8 }
+        let (first, second, third) = (0, n / 3, n - 1)
+        gradient[first * n + first] = 1.2
+        (gradient[second * n + first], gradient[second * n + second]) = (1, delta)
+        (gradient[third * n + second], gradient[third * n + third]) = (0.9, 0.3)
+        var product = gradient
+        Float.accumulateGram(of: gradient, along: Mode(outer: 1, size: n, inner: n), alpha: 1, beta: 0, into: &product)
+        var basis = [Float](repeating: 0, count: n * n)
+        for i in 0..<n { basis[i * n + i] = 1 }
+        var (q, turn) = (product, product)
+        #expect(Float.orthogonalize(&q, from: basis, n: n, turn: &turn, workspace: Workspace()) == .made)
+        let exact = householder(product.map { Double($0) }, n)
+        for column in [first, second, third] {
+            let dot = (0..<n).reduce(0.0) { $0 + Double(q[$1 * n + column]) * exact[$1 * n + column] }
+            #expect(abs(dot) > 0.99999, "\(column)")
+        }
+    }
+
     @Test func theSameMatrixGivesTheSameBits() {
         let (basis, product) = iteration(128, .falling, disturbance: 0.01)
         let used = Workspace()

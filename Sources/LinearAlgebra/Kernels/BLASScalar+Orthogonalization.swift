@@ -10,8 +10,8 @@
 /// own direction, and the condition, once columns are made unit vectors, is a small number.
 ///
 /// Pivots of M that are no larger than the rounding of their own terms are null, which leaves their columns of Q₀ as they are but for what
-/// makes them orthogonal to the others. What came out is tested, made orthogonal once more if need be, and given up for
-/// Householder's if that does not help.
+/// makes them orthogonal to the others. If more than rounding goes with them it is left to Householder's, and so it is if what came out is
+/// not orthogonal, and making it so once more does not help.
 ///
 /// Or L is made orthogonal instead of Q₀·L: L = W·R, and Q = Q₀·W is as orthogonal as Q₀ is. W is what a tensor in the old basis has to
 /// be multiplied by, where it would be turned out of the old basis and into the new one otherwise.
@@ -134,7 +134,7 @@ extension BLASScalar {
     /// make small eigenvalues that are as exact as large ones. So M is scaled by the sums of the magnitudes of these terms, and a
     /// pivot is lost if it is not above the rounding of its own.
     ///
-    /// - Returns: whether M is neither zero nor out of range.
+    /// - Returns: whether M is neither zero nor out of range, and its factor holds all that is beyond rounding.
     @specialized(where Self == Float)
     @specialized(where Self == Double)
     private static func balancedFactor(
@@ -161,12 +161,57 @@ extension BLASScalar {
                 for j in i..<n { row[j] *= scales[i] * scales[j] }
             }
             let roundoff = roundoff(of: precision, n: n, kernels: workspace.kernels)
-            _ = factor(matrix, n: n, stride: n, floor: roundoff, inverses: inverses, workspace: workspace)
+            let nullCount = factor(matrix, n: n, stride: n, floor: roundoff, inverses: inverses, workspace: workspace)
             for i in 0..<n {
                 let row = matrix + i * n
                 for j in i..<n { row[j] *= roots[j] * scales[i] }
             }
-            return true
+            guard nullCount > 0 else { return true }
+            // Without null pivots it is a third of this.
+            let tolerance = 4 * Self(n).squareRoot() * roundoff
+            return factorError(matrix, roots: roots, basis: basis, product: product, n: n, workspace: workspace) <= tolerance
+        }
+    }
+
+    /// How far A is from Q₀·L·Lᵀ, relative to A in the Frobenius norm, over a few vectors of random signs.
+    ///
+    /// With a null pivot goes what its row would have had beside it, which may be the root of what the pivot is: Householder's
+    /// reflections, which do not square A, find directions there.
+    ///
+    /// - Parameters:
+    ///   - matrix: the upper triangle of Lᵀ, its rows over `roots`.
+    /// - Complexity: 24n² operations.
+    @specialized(where Self == Float)
+    @specialized(where Self == Double)
+    private static func factorError(
+        _ matrix: UnsafePointer<Self>, roots: UnsafePointer<Self>, basis: UnsafePointer<Self>, product: UnsafePointer<Self>, n: Int,
+        workspace: Workspace
+    ) -> Self {
+        workspace.frame {
+            let signs = workspace.take(Self.self, count: probes * n)
+            let inner = workspace.take(Self.self, count: probes * n)
+            let outer = workspace.take(Self.self, count: probes * n)
+            fillWithSigns(signs, count: probes * n)
+            multiplyTransposed(
+                rows: probes, n: n, signs, stride: n, by: matrix, stride: n, into: inner, stride: n, precision: .highest,
+                workspace: workspace)
+            outer.update(repeating: 0, count: probes * n)
+            for i in 0..<n {
+                let row = matrix + i * n
+                for probe in 0..<probes {
+                    let (factor, sum) = (inner[probe * n + i] * roots[i] * roots[i], outer + probe * n)
+                    for j in i..<n { sum[j] += factor * row[j] }
+                }
+            }
+            gemm(
+                transposeA: false, transposeB: true, m: probes, n: n, k: n, alpha: 1, signs, stride: n, product, stride: n, beta: 0,
+                inner, stride: n, precision: .highest, workspace: workspace)
+            gemm(
+                transposeA: false, transposeB: true, m: probes, n: n, k: n, alpha: -1, outer, stride: n, basis, stride: n, beta: 1,
+                inner, stride: n, precision: .highest, workspace: workspace)
+            let error = sumOfSquares(inner, count: probes * n, kernels: workspace.kernels) / Double(probes)
+            let norm = sumOfSquares(product, count: n * n, kernels: workspace.kernels)
+            return Self((error / norm).squareRoot())
         }
     }
 
@@ -193,14 +238,7 @@ extension BLASScalar {
         workspace.frame {
             let errors = workspace.take(Self.self, count: probes * n)
             let images = workspace.take(Self.self, count: probes * n)
-            var bits: UInt64 = 0x9E37_79B9_7F4A_7C15
-            for i in 0..<(probes * n) {
-                // A step of xorshift (Marsaglia, Journal of Statistical Software 8, 2003).
-                bits ^= bits << 13
-                bits ^= bits >> 7
-                bits ^= bits << 17
-                errors[i] = bits >> 63 == 0 ? 1 : -1
-            }
+            fillWithSigns(errors, count: probes * n)
             gemm(
                 transposeA: false, transposeB: true, m: probes, n: n, k: n, alpha: 1, errors, stride: n, matrix, stride: n, beta: 0,
                 images, stride: n, precision: .highest, workspace: workspace)
@@ -214,6 +252,18 @@ extension BLASScalar {
                 if largest.isNaN { return largest }
             }
             return largest
+        }
+    }
+
+    /// Random ones and minus ones, always the same.
+    private static func fillWithSigns(_ signs: UnsafeMutablePointer<Self>, count: Int) {
+        var bits: UInt64 = 0x9E37_79B9_7F4A_7C15
+        for i in 0..<count {
+            // A step of xorshift (Marsaglia, Journal of Statistical Software 8, 2003).
+            bits ^= bits << 13
+            bits ^= bits >> 7
+            bits ^= bits << 17
+            signs[i] = bits >> 63 == 0 ? 1 : -1
         }
     }
 
