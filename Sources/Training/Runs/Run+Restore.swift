@@ -74,7 +74,7 @@ extension Run {
             throw TrainingError(error)
         }
         throw TrainingError(
-            .stepNotKept, "Step \(target) is in no checkpoint and no longer, or not yet, in the log.",
+            .stepNotKept, "Step \(target) is that of no checkpoint and not in the log behind the newest one.",
             [
                 ("step", JSONValue(step)), ("checkpoints", .array(checkpoints.map { JSONValue($0.header.step) })),
             ])
