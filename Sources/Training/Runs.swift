@@ -86,9 +86,10 @@ public actor Runs {
         _ name: RunName, manifest json: JSONValue, epoch: Int? = nil
     ) async throws(TrainingError) -> (run: Run, isNew: Bool) {
         // A large one takes seconds, in which other runs are made and deleted.
-        let read = try? await offLoop { Result { () throws(TrainingError) in try Manifest(json) } }
-        guard let read else { throw TrainingError.shuttingDown }
-        return try await make(name, read.get(), epoch: epoch)
+        let manifest = await Task(executorPreference: surroundings.manifestReaders) {
+            Result { () throws(TrainingError) in try Manifest(json) }
+        }.value
+        return try await make(name, manifest.get(), epoch: epoch)
     }
 
     private func make(_ name: RunName, _ manifest: Manifest, epoch: Int?) async throws(TrainingError) -> (run: Run, isNew: Bool) {

@@ -12,6 +12,7 @@ enum OfflineDatabase {
     static func use<Value>(
         _ path: String, run name: RunName, _ work: (Runs) async throws(Failure) -> Value
     ) async throws(Failure) -> Value {
+        try Settings(environment: ProcessInfo.processInfo.environment).checkKernels()
         let logger = Logger.ofWarnings
         let store: Store
         do { store = try Store(path: path, logger: logger) } catch { throw Failure(error, database: path) }

@@ -66,6 +66,20 @@ import Testing
         #expect(try workspace.open().runs().isEmpty)
     }
 
+    /// A bit of the version may flip as well.
+    @Test(arguments: [-1, 0, 1, 2, Int(Int32.min)])
+    func aVersionThatIsNotTheDefinitionsIsRefused(version: Int) throws {
+        let store = try workspace.open()
+        try store.execute("PRAGMA user_version = \(version)")
+        try store.close()
+        for open in [{ _ = try workspace.open() }, { _ = try Store(inspecting: workspace.path()) }] {
+            guard case .corrupt? = failure(open) else {
+                Issue.record("it is not missed")
+                continue
+            }
+        }
+    }
+
     @Test func aSecondServerIsRefusedAlsoThroughALink() throws {
         let store = try workspace.open()
         try FileManager.default.createSymbolicLink(atPath: workspace.path("link"), withDestinationPath: workspace.path())

@@ -81,7 +81,7 @@ final class ByteBudget: Sendable {
     }
 
     private func take(_ count: Int, besides own: Int = 0, _ state: inout State) -> Bool {
-        guard state.used == own || count <= limit - state.used else { return false }
+        guard count == 0 || state.used == own || count <= limit - state.used else { return false }
         add(count, &state)
         return true
     }

@@ -46,7 +46,7 @@ extension BLASScalar {
         let n = mode.size
         // BLAS takes no rows without elements.
         guard mode.count > 0 else {
-            for i in 0..<(n * n) { gram[i] *= beta }
+            for i in 0..<(n * n) { gram[i] = beta == 0 ? 0 : beta * gram[i] }
             return
         }
         if mode.inner == 1 {

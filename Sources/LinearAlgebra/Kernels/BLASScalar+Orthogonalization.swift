@@ -167,7 +167,7 @@ extension BLASScalar {
                 for j in i..<n { row[j] *= roots[j] * scales[i] }
             }
             guard nullCount > 0 else { return true }
-            // Without null pivots it is a third of this.
+            // Without null pivots it is half of this at most.
             let tolerance = 4 * Self(n).squareRoot() * roundoff
             return factorError(matrix, roots: roots, basis: basis, product: product, n: n, workspace: workspace) <= tolerance
         }

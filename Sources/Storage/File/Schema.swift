@@ -168,10 +168,14 @@ enum Schema {
     }
 
     /// Throws when the file does not define what this version does, word for word: no digest covers the definitions, and SQLite takes
-    /// what it can read there. What others have added, statistics for example, does no harm.
+    /// what it can read there. Nor is the version itself covered: what a later one defines must not be there. What others have added, statistics for example, does no harm.
     static func requireDefinitions(ofVersion version: Int, in db: Database) throws {
         let found = try definitions(in: db)
-        guard try !expectedDefinitions(version).isSubset(of: found) else { return }
+        if version > 0 {
+            let expected = try expectedDefinitions(version)
+            let later = try expectedDefinitions(migrations.count).subtracting(expected)
+            if expected.isSubset(of: found) && later.isDisjoint(with: found) { return }
+        }
         throw StorageError.corrupt("The schema", "does not define the tables of version \(version)")
     }
 

@@ -8,12 +8,12 @@ struct Glob: Sendable, Equatable {
         self.pattern = Array(pattern.utf8)
     }
 
-    /// Bytes of the pattern; one without any counts as one.
-    var byteCount: Int { max(pattern.count, 1) }
+    /// Bytes of the pattern.
+    var byteCount: Int { pattern.count }
 
+    /// - Parameter name: in UTF-8.
     /// - Complexity: O(pattern × name) in the worst case; no recursion.
-    func matches(_ name: String) -> Bool {
-        let name = Array(name.utf8)
+    func matches(_ name: [UInt8]) -> Bool {
         var p = 0
         var n = 0
         var star: (pattern: Int, name: Int)?

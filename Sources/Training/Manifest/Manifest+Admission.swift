@@ -2,6 +2,13 @@ import Safetensors
 import StrictJSON
 
 extension Manifest {
+    /// Refuses names of parameters that are not registered yet, if they are so many that the groups' globs would take too long.
+    func checkNew(_ names: some Sequence<TensorName>) throws(TrainingError) {
+        guard parameters == nil, !Manifest.canMatch(names, in: groups) else { return }
+        throw TrainingError(
+            .undeclaredParameter, "So many new names take too long to be held against so many globs; list the parameters in the manifest.")
+    }
+
     /// The group of a parameter that a step, weights or a state names: a known one of this shape, or one that may be registered.
     ///
     /// - Parameters:

@@ -5,10 +5,13 @@ import StrictJSON
 extension Manifest {
     /// Reads and checks a manifest.
     ///
-    /// - Parameter isStored: whether it was taken before, when its groups may have been bounded otherwise.
+    /// - Parameters:
+    ///   - isStored: whether it was taken before, when it may have been bounded otherwise.
+    ///   - unpatched: what it is a patched version of. Parameters stay in the groups that they are in; nothing is matched, and nobody may
+    ///     use it when globs turn out to be others.
     /// - Throws: ``TrainingError`` naming the member, option, parameter or group that is wrong.
-    /// - Complexity: O(manifest), and bytes of globs × bytes of names at worst (``largestMatching``).
-    init(_ json: JSONValue, isStored: Bool = false) throws(TrainingError) {
+    /// - Complexity: O(manifest), and globs × names, in bytes at worst (``largestMatching``).
+    init(_ json: JSONValue, isStored: Bool = false, patching unpatched: Manifest? = nil) throws(TrainingError) {
         let object = try Manifest.object(json, "The manifest")
         for (name, _) in object where !["optimizer", "parameters", "groups", "policy"].contains(name) {
             throw TrainingError(
@@ -27,8 +30,12 @@ extension Manifest {
             } ?? Policy()
         groups = try Manifest.groups(object["groups"], over: settings)
         parameters = try Manifest.parameters(object["parameters"], groups: groups)
-        if !isStored { try checkExtent() }
-        groupIndices = (parameters ?? []).map { groupIndex(of: $0.name, naming: $0.group) }
+        if let unpatched {
+            groupIndices = Manifest.haveSameGlobs(groups, unpatched.groups) ? unpatched.groupIndices : []
+        } else {
+            if !isStored { try Manifest.checkExtent(object, groups, parameters) }
+            groupIndices = Manifest.groupIndices(of: parameters ?? [], in: groups)
+        }
         for (parameter, group) in listed {
             try Manifest.check(parameter.shape, of: parameter.name, (group?.settings ?? settings).options)
         }
@@ -36,25 +43,40 @@ extension Manifest {
 
     /// Groups a manifest may have at most.
     static let maximumGroupCount = 1_000
-    /// Bytes that all its globs may have at most.
-    static let maximumGlobByteCount = 64 << 10
-    /// Bytes of all globs times bytes of all names that they are held against: 1e10 take some ten seconds at worst.
+    /// Bytes that a manifest may have at most beside its parameters: what it takes of memory no budget counts.
+    static let maximumByteCount = 256 << 10
+    /// Globs times names that they are held against, both by bytes and ``matchingOverhead``: 1e10 take some ten seconds at worst.
     private static let largestMatching = 1e10
+    /// What a glob or a name costs beside its bytes, in bytes.
+    private static let matchingOverhead = 32
 
-    /// Refuses groups that would take very long to match, or memory that no budget counts.
-    private func checkExtent() throws(TrainingError) {
+    /// Refuses what would take very long to match, or memory that no budget counts.
+    private static func checkExtent(_ json: JSONObject, _ groups: [Group], _ parameters: [Parameter]?) throws(TrainingError) {
         func refusal(_ what: String) -> TrainingError { TrainingError(.invalidManifest, what, [("member", "groups")]) }
-        guard groups.count <= Manifest.maximumGroupCount else {
-            throw refusal("The manifest has \(groups.count) groups; the limit is \(Manifest.maximumGroupCount).")
+        guard groups.count <= maximumGroupCount else {
+            throw refusal("The manifest has \(groups.count) groups; the limit is \(maximumGroupCount).")
         }
-        let globBytes = groups.reduce(0) { $0 + $1.patterns.reduce(0) { $0 + $1.byteCount } }
-        guard globBytes <= Manifest.maximumGlobByteCount else {
-            throw refusal("The globs of all groups have \(globBytes) bytes; the limit is \(Manifest.maximumGlobByteCount).")
+        var others = json
+        others["parameters"] = nil
+        let byteCount = JSONValue.object(others).serialized().count
+        guard byteCount <= maximumByteCount else {
+            throw refusal("Beside its parameters the manifest has \(byteCount) bytes; the limit is \(maximumByteCount).")
         }
-        let nameBytes = (parameters ?? []).reduce(0) { $0 + ($1.group == nil ? $1.name.description.utf8.count : 0) }
-        guard Double(globBytes) * Double(nameBytes) <= Manifest.largestMatching else {
+        guard canMatch((parameters ?? []).lazy.filter { $0.group == nil }.map(\.name), in: groups) else {
             throw refusal("So many globs take too long to be held against so many names; let each parameter name its group.")
         }
+    }
+
+    /// Whether holding these names against the globs takes a time that may be waited for.
+    static func canMatch(_ names: some Sequence<TensorName>, in groups: [Group]) -> Bool {
+        guard !groups.isEmpty else { return true }
+        let globs = groups.reduce(0) { $0 + $1.patterns.reduce(0) { $0 + $1.byteCount + matchingOverhead } }
+        let bytes = names.reduce(0) { $0 + $1.description.utf8.count + matchingOverhead }
+        return Double(globs) * Double(bytes) <= largestMatching
+    }
+
+    static func haveSameGlobs(_ some: [Group], _ others: [Group]) -> Bool {
+        some.elementsEqual(others) { $0.name == $1.name && $0.patterns == $1.patterns }
     }
 
     /// Refuses a shape that these options, or any machine, cannot take.

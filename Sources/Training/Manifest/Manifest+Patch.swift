@@ -15,7 +15,7 @@ extension Manifest {
         if members["parameters"] != nil {
             throw .notTunable("parameters", "The list of parameters is fixed when a run is made")
         }
-        let patched = try Manifest(JSONValue.object(json).merged(with: patch), isStored: true)
+        let patched = try Manifest(JSONValue.object(json).merged(with: patch), patching: self)
         for entry in OptionTable.entries where !entry.isTunable {
             guard settings.shown[entry.name] == patched.settings.shown[entry.name] else {
                 throw .notTunable(entry.name, "The option \"\(entry.name)\" decides what state there is")

@@ -30,16 +30,22 @@ struct Manifest: Sendable {
     let groups: [Group]
     let policy: Policy
     /// The place among ``groups`` of each listed parameter's, which is looked for once; nil is the run's own options.
-    var groupIndices: [Int?] = []
+    let groupIndices: [Int?]
 
     /// The group of a parameter: the one it names, else the first with a glob that fits; nil is the run's own options.
     func group(of name: TensorName, naming group: TensorName? = nil) -> Group? {
-        groupIndex(of: name, naming: group).map { groups[$0] }
+        Manifest.groupIndex(of: name, naming: group, in: groups).map { groups[$0] }
     }
 
-    func groupIndex(of name: TensorName, naming group: TensorName?) -> Int? {
+    static func groupIndices(of parameters: [Parameter], in groups: [Group]) -> [Int?] {
+        parameters.map { groupIndex(of: $0.name, naming: $0.group, in: groups) }
+    }
+
+    private static func groupIndex(of name: TensorName, naming group: TensorName?, in groups: [Group]) -> Int? {
         if let group { return groups.firstIndex { $0.name == group } }
-        return groups.firstIndex { $0.patterns.contains { $0.matches(name.description) } }
+        guard !groups.isEmpty else { return nil }
+        let bytes = Array(name.description.utf8)
+        return groups.firstIndex { $0.patterns.contains { $0.matches(bytes) } }
     }
 
     /// The listed parameters, each with its group.

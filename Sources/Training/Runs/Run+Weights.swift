@@ -66,6 +66,7 @@ extension Run {
     /// Reads weights and checks them against the run; changes nothing.
     func readWeights(_ body: AlignedBuffer) throws(TrainingError) -> TensorFile {
         let file = try TensorFile(reading: body)
+        try manifest.checkNew(file.tensors.lazy.map(\.name).filter { self.parameters.byName[$0] == nil })
         for tensor in file.tensors {
             _ = try manifest.admit(tensor.name, tensor.shape, known: parameters.byName[tensor.name], as: "weights")
             try Run.checkWeights(tensor, of: tensor.name)

@@ -24,6 +24,8 @@ public actor Run {
         let threads: WorkerThreads
         /// For bodies' digests: runs that step take all of the others at times.
         let hashers = WorkerThreads(maximum: ProcessInfo.processInfo.activeProcessorCount)
+        /// For manifests of new runs, whose groups may take seconds to match.
+        let manifestReaders = WorkerThreads(maximum: 2)
         /// For downloads: the database reads one piece at a time, and hundreds of readers must not take all threads from steps.
         let readers = WorkerThreads(maximum: 2)
         let directory: RunDirectory

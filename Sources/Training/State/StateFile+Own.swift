@@ -19,7 +19,7 @@ extension StateFile {
         guard level != nil || levelName.isNull else { throw unreadable }
 
         // One that only a later version understands says nothing here.
-        let manifest = metadata["manifest"].flatMap { try? Manifest($0) }
+        let manifest = metadata["manifest"].flatMap { try? Manifest($0, isStored: true) }
         var waiting = Dictionary(uniqueKeysWithValues: groups.map { ($0.name, $0) })
         var parameters: [StoredParameter] = []
         for entry in entries {

@@ -11,7 +11,9 @@ struct StepHeaders {
 
     init() {}
 
+    /// Nothing of a skipped step, whose names need not be those of parameters.
     init(of plan: StepPlan, answer: SafetensorsLayout?) {
+        guard !plan.isSkipped else { return }
         self.answer = answer
         guard let header = plan.header, header.text.count <= plan.entries.count * StepHeaders.maximumByteCountPerTensor else { return }
         body = header

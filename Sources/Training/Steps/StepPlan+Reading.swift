@@ -30,6 +30,7 @@ extension StepPlan {
             throw TrainingError(.emptyStep, "The body names no parameter, so there is no step to take.")
         }
         try StepPlan.check(effective, context)
+        try context.manifest.checkNew(file.tensors.lazy.map(\.name).filter { context.parameters[$0] == nil })
         var entries: [Entry] = []
         entries.reserveCapacity(file.tensors.count)
         for tensor in file.tensors {

@@ -50,6 +50,8 @@ import Testing
         #expect(!budget.reserve(1))
         budget.release(4)
         #expect(!budget.reserve(5) && budget.reserve(100, besides: 6))
+        // Beyond its limit, as answers that have to be given can bring it, it refuses nobody who wants nothing.
+        #expect(budget.reserve(0) && !budget.reserve(1))
     }
 
     /// They are announced by anyone who can connect, and need not come.

@@ -46,7 +46,7 @@ extension EndToEnd {
                     (["--max-body-bytes", "0"], [:], "--max-body-bytes"), ([], ["LATHER_PORT": "http"], "LATHER_PORT"),
                     ([], ["LATHER_THREADS": "-1"], "LATHER_THREADS"), (["--log-level", "loud"], [:], "loud"),
                     (["--head-timeout", "0"], [:], "--head-timeout"), ([], ["LATHER_MAX_HEAD_BYTES": "100"], "LATHER_MAX_HEAD_BYTES"),
-                    ([], ["LATHER_KERNELS": "openblas"], "LATHER_KERNELS"),
+                    ([], ["LATHER_KERNELS": "openblas"], "LATHER_KERNELS must be one of amx, avx512, avx2, blas"),
                 ] as [([String], [String: String], String)] {
                     try expectRefusal(64, name, arguments, environment: variables, in: directory)
                 }

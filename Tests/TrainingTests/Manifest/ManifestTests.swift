@@ -31,27 +31,42 @@ struct ManifestTests {
         #expect(group("a.bias", naming: "third") == "third")
     }
 
-    @Test func groupsThatWouldTakeVeryLongToMatchAreRefused() throws {
-        func manifest(groups: Int, glob: String, names: [String], namesGroup: Bool = false) throws -> Manifest {
-            let groups = (0..<groups).map { #""g\#($0)": {"match": ["\#(glob)"]}"# }.joined(separator: ", ")
-            let group = namesGroup ? #", "group": "g0""# : ""
-            let parameters = names.map { #"{"name": "\#($0)", "shape": [1]\#(group)}"# }.joined(separator: ", ")
-            return try self.manifest(#"{"optimizer": {"lr": 0.1}, "groups": {\#(groups)}, "parameters": [\#(parameters)]}"#)
-        }
+    private func manifest(groups: Int, glob: String, names: [String], namesGroup: Bool = false) throws -> Manifest {
+        let groups = (0..<groups).map { #""g\#($0)": {"match": ["\#(glob)"]}"# }.joined(separator: ", ")
+        let group = namesGroup ? #", "group": "g0""# : ""
+        let parameters = names.map { #"{"name": "\#($0)", "shape": [1]\#(group)}"# }.joined(separator: ", ")
+        return try manifest(#"{"optimizer": {"lr": 0.1}, "groups": {\#(groups)}, "parameters": [\#(parameters)]}"#)
+    }
+
+    @Test func whatWouldTakeVeryLongToMatchOrMuchMemoryIsRefused() throws {
         #expect(try manifest(groups: 1_000, glob: "x", names: ["a"]).groups.count == 1_000)
         let many = #expect(throws: TrainingError.self) { try manifest(groups: 1_001, glob: "x", names: ["a"]) }
         #expect(many?.detail.contains("1001 groups") == true && many?.field("member") == "groups")
         let long = #expect(throws: TrainingError.self) {
-            try manifest(groups: 2, glob: String(repeating: "x", count: 40_000), names: ["a"])
+            try manifest(groups: 2, glob: String(repeating: "x", count: 140_000), names: ["a"])
         }
-        #expect(long?.detail.contains("80000 bytes") == true)
-        let names = (0..<800).map { String(repeating: "a", count: 500) + String($0) }
-        let product = #expect(throws: TrainingError.self) {
-            try manifest(groups: 1_000, glob: "*a*a*a*a*a*a*b", names: names + ["b"] + names.map { $0 + "c" })
-        }
+        #expect(long?.code == .invalidManifest && long?.detail.contains("the limit is 262144") == true)
+        // 1,000 × (68 + 32) × 2,000 × (18 + 32) is the limit.
+        let names = (0..<2_000).map { String(repeating: "a", count: 14) + String($0 + 1_000) }
+        let glob = String(repeating: "*a", count: 34)
+        let groups = try manifest(groups: 1_000, glob: glob, names: ["a"]).groups
+        let parsed = names.map { TensorName(stringLiteral: $0) }
+        #expect(Manifest.canMatch(parsed, in: groups) && !Manifest.canMatch(parsed + ["b"], in: groups))
+        let product = #expect(throws: TrainingError.self) { try manifest(groups: 1_000, glob: glob, names: names + ["b"]) }
         #expect(product?.code == .invalidManifest && product?.detail.contains("name its group") == true)
-        let glob = String(repeating: "*a", count: 30)
-        #expect(try manifest(groups: 1_000, glob: glob, names: names, namesGroup: true).listed.allSatisfy { $1?.name == "g0" })
+        #expect(try manifest(groups: 1_000, glob: glob, names: names + ["b"], namesGroup: true).listed.allSatisfy { $1?.name == "g0" })
+    }
+
+    @Test func aPatchMatchesNothing() throws {
+        let made = try manifest(groups: 1, glob: "a*", names: ["a", "b", "ab"])
+        let patch = JSONValue.object(["groups": ["g0": ["lr": 0.5]]])
+        #expect(try made.patched(with: patch).listed.map { $1?.settings.options.learningRate } == [0.5, nil, 0.5])
+        let slow = JSONValue.object(["groups": ["g0": ["match": .array(Array(repeating: "y", count: 300_000))]]])
+        let duration = ContinuousClock().measure {
+            let error = #expect(throws: TrainingError.self) { try made.patched(with: slow) }
+            #expect(error?.code == .optionNotTunable)
+        }
+        #expect(duration < .seconds(5))
     }
 
     @Test func aGroupOverridesOnlyWhatItNames() throws {
