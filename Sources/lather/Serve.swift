@@ -11,7 +11,7 @@ import Training
 /// `lather serve`: the server, until a signal ends it.
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Serve runs over HTTP until SIGTERM or SIGINT.",
+        abstract: "Serve runs over HTTP until SIGTERM, SIGINT or SIGHUP.",
         discussion: "Every option can also be set in the environment: --max-body-bytes is LATHER_MAX_BODY_BYTES, and so on.")
 
     @OptionGroup var options: ServeOptions
@@ -39,6 +39,9 @@ struct Serve: AsyncParsableCommand {
         let files = try InstalledFiles(publicDirectory: options.publicDirectory)
         let level = options.logLevel
         let logger = Logger(label: "lather") { _ in JSONLogHandler(level: level, metadataProvider: RequestID.metadataProvider) }
+        if files.publicDirectory == nil || files.contractFile == nil {
+            logger.warning("no dashboard or no openapi.yaml: the files are not where the program was installed or built; see --public")
+        }
         if let count = Serve.connectionsThatFit(), count < options.server.maximumConnections {
             logger.warning(
                 "fewer connections than configured, because the limit of open files allows no more",

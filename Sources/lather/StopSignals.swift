@@ -1,7 +1,7 @@
 import Dispatch
 import Foundation
 
-/// SIGTERM and SIGINT as something to wait for.
+/// SIGTERM, SIGINT and SIGHUP as something to wait for; not SIGHUP if the process was started to survive it, by `nohup` for example.
 ///
 /// Further signals change nothing: a terminal's Ctrl-C reaches a whole process group, whose parent often sends another
 /// SIGTERM after it, and neither may cut the last checkpoint short.
@@ -16,9 +16,10 @@ final class StopSignals: @unchecked Sendable {
         let queue = DispatchQueue(label: "signals")
         self.names = names
         self.continuation = continuation
-        sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT")].map { number, name in
+        sources = [(SIGTERM, "SIGTERM"), (SIGINT, "SIGINT"), (SIGHUP, "SIGHUP")].compactMap { number, name in
             // Dispatch watches; the default action, to die at once, must not come first.
-            signal(number, SIG_IGN)
+            let wasIgnored = unsafeBitCast(signal(number, SIG_IGN), to: Int.self) == unsafeBitCast(SIG_IGN, to: Int.self)
+            if number == SIGHUP && wasIgnored { return nil }
             let source = DispatchSource.makeSignalSource(signal: number, queue: queue)
             source.setEventHandler { @Sendable in continuation.yield(name) }
             source.resume()

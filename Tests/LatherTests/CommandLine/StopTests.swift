@@ -3,9 +3,9 @@ import StrictJSON
 import Testing
 
 extension EndToEnd {
-    /// SIGTERM and SIGINT: finish, checkpoint, exit 0.
+    /// SIGTERM, SIGINT, and a terminal that is closed: finish, checkpoint, exit 0.
     @Suite struct StopTests {
-        @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT])
+        @Test(.timeLimit(.minutes(1)), arguments: [SIGTERM, SIGINT, SIGHUP])
         func aStopLeavesACheckpointAndTheLastAnswer(signal: Int32) throws {
             try TestServer.use { server in
                 let (body, answer) = try server.trainALittle()
