@@ -43,6 +43,7 @@ struct StateImport {
                 .weightsIncomplete, "Weights are hosted for all parameters or for none; \(weightless.count) are without.",
                 [("missing", .array(weightless.prefix(20).map { .string($0.name.description) }))])
         }
+        try manifest.checkNew(new.lazy.map(\.name))
         var entries: [Entry] = []
         for parameter in present.all.compactMap({ stored[$0.name] }) + new {
             entries.append(try StateImport.entry(parameter, present.byName[parameter.name], file.layout, manifest, hasWeights: hasWeights))
