@@ -1,8 +1,8 @@
 /* The body of lather_cholesky_block for one type and one instruction set. The includer defines REAL, TARGET, NAME
    and LINE_BYTES.
 
-   Everything is done by square tiles, whose rows are of LINE_BYTES bytes each, so that a tile is no more than AVX's registers. A tile on the diagonal is
-   computed whole; what is below its diagonal means nothing and is neither read nor written back. The matrix is filled up to
+   Everything is done by square tiles, whose rows are of LINE_BYTES bytes each, so that a tile is no more than AVX's registers. A tile
+   on the diagonal is computed whole; what is below its diagonal means nothing and is neither read nor written back. The matrix is filled up to
    whole tiles with those of the identity. */
 
 typedef REAL NAME(Line) __attribute__((vector_size(LINE_BYTES), aligned(sizeof(REAL))));

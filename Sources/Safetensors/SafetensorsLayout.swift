@@ -68,7 +68,7 @@ public struct SafetensorsLayout: Sendable {
 
     /// Whether this is the layout of such a file.
     ///
-    /// - Complexity: O(tensors), where laying them out takes a hundred times as long.
+    /// - Complexity: O(tensors), without writing a header.
     public func isThat(of tensors: [TensorSpec], metadata: [(key: String, value: String)]) -> Bool {
         self.metadata.elementsEqual(metadata) { $0.key.utf8.elementsEqual($1.key.utf8) && $0.value.utf8.elementsEqual($1.value.utf8) }
             && self.tensors == tensors

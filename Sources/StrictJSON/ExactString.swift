@@ -15,6 +15,7 @@ public struct ExactString: Hashable, Sendable {
     ///
     /// - Complexity: O(length).
     public static func == (left: ExactString, right: ExactString) -> Bool {
+        // As memory where it lies in one piece, which it nearly always does.
         let (left, right) = (left.string.utf8, right.string.utf8)
         let isEqual = left.withContiguousStorageIfAvailable { left in
             right.withContiguousStorageIfAvailable { left.count == $0.count && left.elementsEqual($0) }

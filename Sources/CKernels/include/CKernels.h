@@ -4,9 +4,8 @@
 /* Products of single-precision matrices, by tiles of bfloat16 (Intel AMX), or small ones by AVX2; Cholesky's factors of small matrices;
    and what has to be done element by element. Docs/performance.md says how fast they are.
 
-   For tiles a number is split while it is packed into parts, each what the parts before it leave of x, rounded to bfloat16. |x2| <= 2^-8 |x|,
-   |x3| <= 2^-17 |x|, and x1 + x2 + x3 is x itself, but for parts below
-   2^-126, which tiles take for zero. With one part a product of numbers is x1*y1; with two parts x1*y1 + x1*y2 + x2*y1,
+   For tiles a number is split while it is packed into parts, each what the parts before it leave of x, rounded to bfloat16.
+   |x2| <= 2^-8 |x|, |x3| <= 2^-17 |x|, and x1 + x2 + x3 is x itself, but for parts below 2^-126, which tiles take for zero. With one part a product of numbers is x1*y1; with two parts x1*y1 + x1*y2 + x2*y1,
    exact to 2^-15; with three also x1*y3 + x3*y1 + x2*y2, exact to 2^-24, as single precision is. Sums are in single precision.
 
    Nothing here is compiled for one CPU only: functions that need more than the baseline say so, and are used only where
@@ -26,7 +25,8 @@ enum { LATHER_CHOLESKY_BLOCK = 64 };
    zeros, and makes the inverse of R, with rows of LATHER_CHOLESKY_BLOCK numbers.
 
    A pivot that is not above `least` is null: its row of R is zero but for the root of `least` on the diagonal, and its column of
-   the inverse is zero if `least` is above zero; otherwise the inverse has no meaning then. Returns how many there were: none if and only if S is safely positive definite.
+   the inverse is zero if `least` is above zero; otherwise the inverse has no meaning then. Returns how many there were: none if and
+   only if S is safely positive definite.
    bits: the width of the vectors to use, at most lather_vector_bits(). */
 size_t lather_cholesky_block_float(int bits, size_t n, float *matrix, size_t stride, float least, float *inverse);
 size_t lather_cholesky_block_double(int bits, size_t n, double *matrix, size_t stride, double least, double *inverse);
@@ -90,8 +90,8 @@ size_t lather_amx_upper_product(int parts, size_t n, size_t k, float alpha, stru
 size_t lather_small_scratch(size_t m, size_t n, size_t k, int transposed_a);
 
 /* C (m×n) <- alpha A B + beta C in single precision, with A m×k and B k×n; C is not read if beta is 0. With `upper`, m = n, and what
-   it leaves below the diagonal of C has no meaning. For AVX2 with FMA, and made for a B of a few
-   thousand numbers. */
+   it leaves below the diagonal of C has no meaning. For AVX2 with FMA, and made for a B of a few thousand
+   numbers. */
 void lather_small_product(size_t m, size_t n, size_t k, float alpha, struct lather_operand a, struct lather_operand b, float beta,
                           float *c, size_t stride, int upper, float *scratch);
 

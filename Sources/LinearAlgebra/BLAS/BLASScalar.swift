@@ -6,7 +6,7 @@ import CKernels
 /// BLAS matrices are row-major; LAPACK ones column-major, which for a row-major square matrix means its transpose.
 /// Sizes must fit in 32 bits (Debian's OpenBLAS has 32-bit integers); a larger one traps.
 ///
-/// `Codable` is here because the compiler wants it for `@specialized(where Self == Float)`: `SIMDScalar`'s vectors are.
+/// Nothing here needs `Codable`; the compiler asks for it beside `@specialized(where Self == Float)`.
 public protocol BLASScalar: BinaryFloatingPoint, SIMDScalar, Codable, BitwiseCopyable, Sendable {
     /// The value in double precision (`Double.init` over a generic source is slow in unspecialised code).
     var asDouble: Double { get }

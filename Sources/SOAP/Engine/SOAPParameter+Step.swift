@@ -45,7 +45,9 @@ extension SOAPParameter {
         return options.preconditionFrequency.isDue(at: step, phase: options.staggerRefresh ? refreshPhase : 0)
     }
 
-    /// - Parameter limit: of quotients.
+    /// One step in the precision of the type.
+    ///
+    /// - Parameter limit: the largest magnitude of Adam's quotients.
     func advance(
         gradient: UnsafePointer<Scalar>, weights: UnsafePointer<Scalar>?, options: SOAPOptions, learningRate: Double,
         limit: Scalar = Moments<Scalar>.limit, update: UnsafeMutablePointer<Scalar>, workspace: Workspace

@@ -168,7 +168,8 @@ enum Schema {
     }
 
     /// Throws when the file does not define what this version does, word for word: no digest covers the definitions, and SQLite takes
-    /// what it can read there. Nor is the version itself covered: what a later one defines must not be there. What others have added, statistics for example, does no harm.
+    /// what it can read there. Nor does one cover the version itself: what a later one defines must not be there. What others have
+    /// added, statistics for example, does no harm.
     static func requireDefinitions(ofVersion version: Int, in db: Database) throws {
         let found = try definitions(in: db)
         if version > 0 {

@@ -6,7 +6,7 @@ public struct StepTiming: Sendable {
     public internal(set) var compute: Duration = .zero
     /// Writing to the log until it is on disk, the body's digest included.
     public internal(set) var commit: Duration = .zero
-    /// Of `compute`, what came before the optimizer: reading and checking the body, and its digest if it is not logged.
+    /// Of `compute`, what came before the optimizer: reading and checking the body, and its digest if it is small.
     var planning: Duration = .zero
     /// Of `commit`, the wait for the disk when the computation was over; nil when nothing was logged.
     var waiting: Duration?
